@@ -340,6 +340,8 @@ def _value(variable: str, text: str, hint: object) -> object:
     )
     try:
         return msgspec.convert(raw, hint, strict=False)
+    except UnicodeEncodeError:
+        raise CannotStart(f"The setting {variable} is wrong: it is not text in UTF-8.") from None
     except msgspec.ValidationError as error:
         # The value is not part of the message: it may be a secret.
         raise CannotStart(f"The setting {variable} is wrong: {error}.") from None

@@ -71,7 +71,11 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T], origin: Origin) -> T:
         await self._queue.enter(origin)
-        done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        try:
+            done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except RuntimeError:  # there are too many threads
+            self._queue.leave()
+            raise
         # A caller that gives up meanwhile leaves a thread behind that still works: its turn ends with that.
         done.add_done_callback(lambda _: self._queue.leave())
         return await asyncio.shield(done)

@@ -103,6 +103,8 @@ class Sessions:
         # The list first: a session that is in no list could not be ended with the others.
         await self._redis.zadd(_of_user(user_id), {session_id: time.time()})
         await self._redis.set(_key(session_id), str(user_id), ex=self._lifetime)
+        if await self._redis.zscore(_of_user(user_id), session_id) is None:
+            await self._redis.delete(_key(session_id))  # it was ended in between, with all others
         # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
         await self._end_range(user_id, -self._per_user - 1)
 
@@ -148,11 +150,15 @@ class Sessions:
         return await self._end(user_id, [session_id for session_id in found if session_id != keep])
 
     async def _end(self, user_id: UUID, session_ids: list[str]) -> int:
-        # One by one: on a cluster each session may be on another node.
-        ended = [await self._redis.delete(_key(session_id)) for session_id in session_ids]
-        if session_ids:
-            await self._redis.zrem(_of_user(user_id), *session_ids)
-        return sum(ended)
+        if not session_ids:
+            return 0
+        ended = await self._delete(session_ids)
+        await self._redis.zrem(_of_user(user_id), *session_ids)
+        # Also one that `_start` has stored in between; one that it stores from now on it finds in no list.
+        return ended + await self._delete(session_ids)
+
+    async def _delete(self, session_ids: Sequence[str]) -> int:
+        return sum(await self._each(lambda client, key: client.delete(key), [*map(_key, session_ids)]))
 
 
 def _newest(client: Any, key: str) -> Any:

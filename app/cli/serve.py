@@ -73,7 +73,7 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
             0
         ]
         listener = socket.create_server((host, port), family=family, backlog=2048)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # also a name that has no form in DNS
         raise CannotStart(f"There is no address {host} to listen on: correct --host.") from None
     except OSError as error:
         advice = (

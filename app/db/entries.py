@@ -113,7 +113,14 @@ async def _restore(
             field=("input", "revisionId"),
         )
     table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
-    entry = await table.lock(work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True)
+    entry = await table.lock(
+        work,
+        wanted["entry_id"],
+        reason=reason,
+        kind=ChangeKind.REVERTED,
+        deleted=True,
+        field="revisionId",
+    )
     async with table.reported_conflicts(work, wanted["entry_id"]):
         expect(entry.version, expected_version)
         if own and entry.version != wanted["version"]:

@@ -256,8 +256,9 @@ class FamilyTable(Generic[E]):
         reason: str | None,
         kind: ChangeKind | None = None,
         deleted: bool = False,
+        field: str = "id",
     ) -> E:
-        """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too.
+        """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too. `field`: the one that an error names.
 
         Without a transaction it is only read: what is saved then is written only if it has not changed since.
         """
@@ -269,7 +270,7 @@ class FamilyTable(Generic[E]):
                 self._lock_one, entry_id, work.principal.name, reason, kind, deleted
             )
         if row is None:
-            raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", "id"))
+            raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", field))
         return self.entry(row)
 
     @asynccontextmanager

@@ -32,7 +32,7 @@ class LevyTable(FamilyTable[Levy]):
         assert isinstance(new, NewLevy)
         new.check()
         await _refuse_overlap(
-            work, new.kind, new.customer_group, new.valid_from, new.rate.valid_to, "validFrom"
+            work, new.kind, new.composed_group, new.valid_from, new.rate.valid_to, "validFrom"
         )
         return await super().add(work, new)
 

@@ -10,7 +10,7 @@ import msgspec
 from app.domain.directory import Directory
 from app.domain.entry import VerificationStatus
 from app.domain.families import FIGURES
-from app.domain.folding import compose
+from app.domain.federal_state import canonical_region
 from app.domain.held_figures import HeldInDirectory
 
 
@@ -133,9 +133,9 @@ def _by_data_type(held: HeldInDirectory) -> dict[str | None, int]:
 
 
 def _regions(directory: Directory) -> dict[str, int]:
-    """The operators of each region, whatever the form in which its name is stored."""
+    """The operators of each region by its official name, in whatever spelling it is stored."""
     found: dict[str, int] = {}
     for region, operators in directory.masks.regions.items():
-        name = compose(region)
+        name = canonical_region(region)
         found[name] = found.get(name, 0) | operators
     return found

@@ -10,6 +10,7 @@ import msgspec
 from app.domain import vat
 from app.domain.correction import Correction, NewEntry, broken_label, check_source, check_text
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
+from app.domain.folding import compose
 from app.domain.levy import FAMILY, WITHOUT_START, Levy, LevyKind, LevyUnit, unit_of
 from app.errors import AppError, BadInput, Code
 
@@ -49,16 +50,22 @@ class NewLevy(NewEntry, frozen=True, kw_only=True):
         check_source(self.source_url)
 
     def check_values(self) -> None:
-        check_rate(self.kind, self.customer_group, self.valid_from, self.rate)
+        rate = Rate(**_without_empty(msgspec.structs.asdict(self.rate)))
+        check_rate(self.kind, self.composed_group, self.valid_from, rate)
 
     def columns(self) -> dict[str, Any]:
         return {
             "kind": self.kind,
-            "customer_group": self.customer_group,
+            "customer_group": self.composed_group,
             "valid_from": self.valid_from,
             "unit": unit_of(self.kind),
-            **msgspec.structs.asdict(self.rate),
+            **_without_empty(msgspec.structs.asdict(self.rate)),
         }
+
+    @property
+    def composed_group(self) -> str | None:
+        """As it is stored: equal groups are equal bytes."""
+        return None if self.customer_group is None else compose(self.customer_group)
 
     def conflict(self) -> AppError:
         start = "with an unknown first day" if self.valid_from is None else f"from {self.valid_from}"
@@ -75,10 +82,15 @@ class LevyCorrection(Correction[Levy], frozen=True, kw_only=True):
     values: Mapping[str, Any] = {}
 
     def corrected(self, before: Levy) -> Levy:
-        after = msgspec.structs.replace(before, **self.values)
+        after = msgspec.structs.replace(before, **_without_empty(self.values))
         rate = Rate(**{name: getattr(after, name) for name in Rate.__struct_fields__})
         check_rate(after.kind, after.customer_group, after.valid_from, rate)
         return after
+
+
+def _without_empty(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Empty texts are None, as in files."""
+    return {name: None if value == "" else value for name, value in values.items()}
 
 
 def year_of(valid_from: date | None) -> int:

@@ -101,13 +101,18 @@ class _Calendar:
         self._rule = rule
         self._nationwide = _nationwide(year)
         self._regional = _regional(year, region, rule)
+        own = _of_region(year, region)
+        # Also those that do not count: a date that the operator names beside its rule means the holiday.
+        self._somewhere = {*self._regional, *own.of_state, *own.local}
         # For the days beside them: a holiday that may count makes days that may be bridge days.
-        self._sure = {*self._nationwide, *_with(self._regional, _Counts.YES)}
+        self._sure = {*self._nationwide, date(year + 1, 1, 1), *_with(self._regional, _Counts.YES)}
         if rule.holidays in (HolidayScope.UNKNOWN, HolidayScope.NETWORK_AREA) and not rule.holiday_states:
             # Not known is only whether windows hold on them; in their state they are holidays anyway.
-            self._sure.update(_of_region(year, region).of_state)
+            self._sure.update(own.of_state)
         self._possible = self._sure | _with(self._regional, _Counts.OPEN)
-        self._names_bridge_day = any(day not in self._regional for day in rule.excluded_dates)
+        self._names_bridge_day = any(
+            day.year == year and self._may_bridge(day) for day in rule.excluded_dates
+        )
 
     def status(self, day: date) -> DayStatus:
         if day.weekday() >= SATURDAY:
@@ -117,7 +122,7 @@ class _Calendar:
         if day in self._rule.working_dates:
             return DayStatus(True, PeakReason.WINDOW, "the operator names this day as a working day")
         if day in self._rule.excluded_dates:
-            reason = PeakReason.HOLIDAY if day in self._regional else PeakReason.BRIDGE_DAY
+            reason = PeakReason.HOLIDAY if day in self._somewhere else PeakReason.BRIDGE_DAY
             return DayStatus(False, reason, "the operator names this day as off-peak")
         return self._christmas(day) or self._regional_holiday(day) or self._bridge_day(day) or WORKING_DAY
 
@@ -159,6 +164,14 @@ class _Calendar:
         else:
             note = "a bridge day; whether the operator excludes bridge days is not known"
         return DayStatus(None, PeakReason.UNKNOWN, note)
+
+    def _may_bridge(self, day: date) -> bool:
+        """Whether an operator that names the day as off-peak states something of bridge days, and not of weekends, holidays or
+        Christmas.
+        """
+        if day.weekday() >= SATURDAY or day in self._nationwide or day in self._somewhere:
+            return False
+        return (day.month, day.day) < (12, 24) or _bridges(day, self._possible)
 
 
 def _bridges(day: date, holidays: set[date]) -> bool:

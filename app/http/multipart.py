@@ -14,6 +14,9 @@ from app.errors import BadInput
 MAX_PARTS: Final = 20
 _MAX_HEAD: Final = 8 * 1024  # bytes of the headers of a part
 _MAX_BOUNDARY: Final = 70
+_MAX_CONTENT_TYPE: Final = 1024
+# The parser reads a header to its end for each of them that is within quotation marks.
+_MAX_SEMICOLONS: Final = 300
 _PLAIN: Final = frozenset(("", "binary", "7bit", "8bit"))
 
 
@@ -36,6 +39,8 @@ class MultipartReader:
     """Raises BadInput. Holds no more than what has arrived since the last call, and the headers of one part."""
 
     def __init__(self, content_type: str) -> None:
+        if len(content_type) > _MAX_CONTENT_TYPE:
+            raise BadInput(f"The Content-Type has more than {_MAX_CONTENT_TYPE} characters.")
         boundary = (
             _param(_message(f"content-type: {content_type}".encode()), "boundary", "content-type") or ""
         )
@@ -116,6 +121,8 @@ def _part(head: bytes) -> Part:
 
 
 def _message(head: bytes) -> "Message[str, str]":
+    if head.count(b";") > _MAX_SEMICOLONS:
+        raise BadInput(f"A header has more than {_MAX_SEMICOLONS} semicolons.")
     return message_from_string(head.decode(errors="replace") + "\r\n\r\n")
 
 

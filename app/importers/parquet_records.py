@@ -40,6 +40,10 @@ def parquet_table(stream: BinaryIO, file: str, on_characters: Callable[[int], No
                 for row in zip(*map(_values, batch.columns), strict=True):
                     line += 1
                     yield Record(RowLocation(file, line), names, [text_of(value) for value in row])
+        except OverflowError:  # of Arrow's dates and durations, most are none of Python
+            raise UnreadableFile(
+                "the rest of the file has a date or a duration that is out of range"
+            ) from None
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise UnreadableFile(f"the rest of the file is no Parquet: {error}") from None
 

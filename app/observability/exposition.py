@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -68,7 +69,9 @@ def forget_the_dead(folder: Path) -> None:
     """Takes away the gauges of processes that are gone; what they counted stays counted."""
     for pid in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*.db")}:
         if not _alive(pid):
-            mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+            # Another worker, which is scraped at the same time, may have been faster.
+            with suppress(FileNotFoundError):
+                mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 
 
 def _alive(pid: int) -> bool:

@@ -1,6 +1,9 @@
 """uvicorn's response cycle with HTTP/1.0 framing, and callbacks for the connection timer."""
 
+import socket
+import struct
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -28,9 +31,13 @@ class ResponseCycle(RequestResponseCycle):
                 # There are no chunks in HTTP/1.0: such an answer ends with its connection.
                 self._until_close = True
                 self.chunked_encoding = False
+                # A part of it must not look like the whole, however it is cut off.
+                self._reset_on_close(True)
         elif message["type"] == "http.response.body":
             if self._until_close:
                 self.expected_content_length = len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self._reset_on_close(False)
             if not message.get("more_body", False) and not self.keep_alive and self.response_started:
                 # Closed by the protocol, which may still have to read the rest of the request.
                 self.keep_alive = True
@@ -39,6 +46,13 @@ class ResponseCycle(RequestResponseCycle):
         self.on_write()
         if RECEIVE_WRITER in message:
             message[RECEIVE_WRITER](self)
+
+    def _reset_on_close(self, on: bool) -> None:
+        """Whether the connection, when it is closed from now on, is reset: its client then reads an error instead of an end."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):  # it is closed already
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
     @property
     def can_write(self) -> bool:

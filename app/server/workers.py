@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from asyncio.subprocess import Process
@@ -121,9 +122,21 @@ class Workers:
             self._shares.withdraw(slot)
             log.error("a worker fell and is replaced", pid=worker.pid, status=status, pause=pause)
             await asyncio.sleep(pause)
-            if self._slots[slot] is worker:
-                self._slots[slot] = new = await self._start(slot)
-                await self._is_ready(new)
+            while self._slots[slot] is worker and not await self._replace(slot):
+                pause = min(2 * pause, _LAST_PAUSE)
+                await asyncio.sleep(pause)
+
+    async def _replace(self, slot: int) -> bool:
+        """False if no process can be started: the other workers go on meanwhile."""
+        try:
+            new = await self._start(slot)
+        except CannotStart as error:
+            log.error("a worker is not replaced yet", error=str(error))
+            return False
+        self._slots[slot] = new
+        if not await self._is_ready(new):
+            await new.stop(signal.SIGKILL, _EXTRA_TIME)  # if it hangs; it is replaced as one that fell
+        return True
 
     async def _renew_when_asked(self) -> None:
         while True:
@@ -134,7 +147,11 @@ class Workers:
     async def _renew(self) -> None:
         """The new one serves before the old one leaves."""
         for slot in range(len(self._slots)):
-            new = await self._start(slot)
+            try:
+                new = await self._start(slot)
+            except CannotStart as error:
+                log.error("no new worker can be started: the old ones stay", error=str(error))
+                return
             if not await self._is_ready(new):
                 await new.stop(signal.SIGKILL, _EXTRA_TIME)
                 log.error("a new worker was not ready in time: the old ones stay", pid=new.pid)
@@ -144,6 +161,13 @@ class Workers:
         log.info("all workers are renewed", pids=[worker.pid for worker in self._slots])
 
     async def _start(self, slot: int) -> Worker:
+        """Raises CannotStart, as when there are too many processes or open files."""
+        try:
+            return await self._start_process(slot)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CannotStart(f"The process of a worker cannot be started: {error}.") from None
+
+    async def _start_process(self, slot: int) -> Worker:
         reading, writing = os.pipe()
         files = (self._listener.fileno(), writing, self._shares_file.fileno())
         try:
@@ -155,6 +179,9 @@ class Workers:
                 start_new_session=True,  # Ctrl-C comes from us, in order
                 preexec_fn=end_with_parent(signal.SIGINT),
             )
+        except BaseException:
+            os.close(reading)
+            raise
         finally:
             os.close(writing)
         ready = asyncio.StreamReader()

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import Thread
 from typing import Final
 
@@ -17,6 +17,8 @@ Address = IPv4Address | IPv6Address
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # everything else is local, multicast or reserved
 # Their addresses contain an IPv4 address, to which a gateway would forward.
 _TUNNELS: Final = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
+# Reserved, though Python takes them for public: protocol assignments, relays of a tunnel, documentation.
+_RESERVED: Final = (IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv6Network("3fff::/20"))
 _RESOLVING_THREADS: Final = 8
 
 
@@ -52,6 +54,8 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address) and (
         address not in _GLOBAL_UNICAST or any(address in tunnel for tunnel in _TUNNELS)
     ):
+        return False
+    if any(address in network for network in _RESERVED):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 

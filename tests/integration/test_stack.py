@@ -209,6 +209,7 @@ def test_a_database_that_rejects_the_login(database_url: str, old: str, new: str
             "There is no setting DNO_PROT; did you mean DNO_PORT? docs/configuration.md lists them all.",
         ),
         ({"DATABASE_URL": "mysql://here"}, "The setting DATABASE_URL is wrong"),
+        ({"DNO_HOST": "a" * 64}, "There is no address aaa"),
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], sentence: str) -> None:

@@ -12,6 +12,8 @@ import psutil
 import pytest
 
 from app.db.pool import Pool
+from app.server import workers
+from app.settings import Settings
 from tests.integration.graph.wire import post, wire
 from tests.server_process import ServerProcess
 
@@ -93,6 +95,43 @@ async def test_a_killed_worker_is_replaced(instance: Start, pool: Pool) -> None:
             assert (await client.post("/graphql", json=QUESTION)).status_code == 200
     assert set(workers_of(server)) > {other.pid for other in others}
     assert killed.pid not in workers_of(server)
+
+
+async def test_a_worker_is_replaced_once_a_process_can_be_started(instance: Start, pool: Pool) -> None:
+    """Without open files for a new one, the other worker serves meanwhile, also after an attempt to renew it."""
+    server = instance(workers=2)
+    main = psutil.Process(server.process.pid)
+    killed, other = workers_of(server).values()
+    limits = main.rlimit(psutil.RLIMIT_NOFILE)
+    main.rlimit(psutil.RLIMIT_NOFILE, (1, limits[1]))
+    killed.kill()
+    server.wait_for("a worker is not replaced yet")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("no new worker can be started")
+    assert set(workers_of(server)) == {other.pid}
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        assert (await client.post("/graphql", json=QUESTION)).status_code == 200
+        main.rlimit(psutil.RLIMIT_NOFILE, limits)
+        while len(workers_of(server)) < 2:
+            assert (await client.post("/graphql", json=QUESTION)).status_code == 200
+    assert server.stop() == 0
+
+
+async def test_a_replacement_that_hangs_before_it_is_ready_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it is replaced in turn."""
+    monkeypatch.setattr(workers, "_EXTRA_TIME", 0.01)
+    listener = socket.socket()
+    several = workers.Workers(Settings(workers=2, start_timeout=0), listener, {})
+    process = await asyncio.create_subprocess_exec("sleep", "600")
+
+    async def start(slot: int) -> workers.Worker:
+        return workers.Worker(process, asyncio.StreamReader())
+
+    monkeypatch.setattr(several, "_start", start)
+    several._slots = [await start(0)]
+    with listener, several._shares_file:
+        assert await several._replace(0)
+    assert process.returncode == -signal.SIGKILL
 
 
 async def test_old_workers_stay_when_new_ones_cannot_start(instance: Start, pool: Pool) -> None:

@@ -68,3 +68,10 @@ def test_a_name_close_to_one_that_is_set_is_not_taken_for_it() -> None:
     """A platform may set both."""
     url = "postgresql://localhost/dno"
     assert read(DATABASE_URL=url, DATABASE_URI=url)[0].database_url == url
+
+
+@pytest.mark.parametrize("name", ["PORT", "READ_TIMEOUT", "COOKIE_SECURE"])
+def test_a_value_that_is_no_utf_8_is_refused_with_the_name_of_its_setting(name: str) -> None:
+    """Python gives bytes of the environment that are none as lone surrogates."""
+    with pytest.raises(CannotStart, match=f"The setting {name} is wrong: it is not text in UTF-8"):
+        read(**{name: b"\xe4".decode(errors="surrogateescape")})

@@ -1,7 +1,8 @@
 -- GCRA for many buckets at once. A bucket is one number: the moment (µs) at which it is full again.
 -- ARGV per key: µs per unit, units per window, units wanted in advance, units owed, n, and n weights; a
 -- negative weight gives unused units back. What is owed has been used already: it is taken whatever is left,
--- so a bucket can be empty for up to one window more. Answers per key: units left, units granted, then per weight 0, or
+-- so a bucket can be empty for up to one window more, and never longer: what a clock that was ahead, or a longer window
+-- has left behind counts for no more. Answers per key: units left, units granted, then per weight 0, or
 -- the µs to wait.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -12,7 +13,7 @@ for _, key in ipairs(KEYS) do
   local owed, n = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   at = at + 5
   local window = interval * limit
-  local full = math.max(tonumber(redis.call('GET', key) or now), now)
+  local full = math.min(math.max(tonumber(redis.call('GET', key) or now), now), now + 2 * window)
   full = math.max(full, math.min(full + owed * interval, now + 2 * window))
   local waits = {}
   for i = 1, n do

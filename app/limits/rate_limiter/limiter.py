@@ -7,6 +7,7 @@ when it is not used. Without Redis each instance allows the limit on its own.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from math import ceil, inf
 from time import monotonic
@@ -46,7 +47,8 @@ class RateLimiter:
         self._cost = settings.rate_limit_cost
         self._max_keys = settings.max_rate_limit_keys
         self._grant = settings.rate_limit_grant
-        self._buckets: dict[str, Bucket] = {}
+        # Not a dict: each look for its oldest passes all that were taken out before.
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._granted: dict[str, Bucket] = {}
         self._pending: dict[str, PendingRequest] = {}
         self._sender: asyncio.Task[None] | None = None
@@ -204,8 +206,7 @@ class RateLimiter:
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= self._max_keys:
-                oldest = next(iter(self._buckets))
-                self._give_back(oldest, self._buckets.pop(oldest))
+                self._give_back(*self._buckets.popitem(last=False))
             bucket = self._buckets[key] = Bucket(policy)
         return bucket
 

@@ -15,11 +15,14 @@ from typing import IO, Final
 import msgspec
 
 from app.errors import BadInput
+from app.http.multipart import MAX_PARTS
 from schema.http.import_upload import UploadedFile
 
 # Bytes of a page; what is larger is chosen again.
 MAX_CARRIED: Final = 2**20
 _MAX_FILES: Final = 2**22
+# With the names of the files, and the lengths of each.
+_MAX_PACKED: Final = _MAX_FILES + 2**20
 _PART: Final = 2**20
 _UNREADABLE: Final = "The form is damaged; choose the file again."
 
@@ -58,12 +61,16 @@ def _unpack(field: IO[bytes], maximum: int, opened: ExitStack) -> list[UploadedF
     field.seek(0)
     try:
         unpacker = zlib.decompressobj()
-        packed = unpacker.decompress(b64decode(field.read(MAX_CARRIED + 1), validate=True), maximum)
+        packed = unpacker.decompress(
+            b64decode(field.read(MAX_CARRIED + 1), validate=True), min(maximum, _MAX_PACKED)
+        )
         if not unpacker.eof:
             raise BadInput(_UNREADABLE)
         found = _decode(packed)
     except (ValueError, zlib.error, msgspec.DecodeError):
         raise BadInput(_UNREADABLE) from None
+    if len(found) > MAX_PARTS:  # each takes a file descriptor
+        raise BadInput(_UNREADABLE)
     return [UploadedFile(name, _stored(content, opened)) for name, content in found]
 
 

@@ -93,6 +93,52 @@ async def test_the_oldest_session_is_removed_when_there_are_too_many(redis, chea
     assert [await sessions.get(session_id) for session_id in ids] == [None, None, user_id, user_id, user_id]
 
 
+class Interleaved:
+    """A client of Redis that does something else before it sends a command."""
+
+    def __init__(self, client, command, work):
+        self._client, self._command, self._work = client, command, work
+
+    def __getattr__(self, name):
+        send = getattr(self._client, name)
+        if name != self._command:
+            return send
+
+        async def after_the_other(*arguments, **options):
+            await self._work()
+            return await send(*arguments, **options)
+
+        return after_the_other
+
+
+async def test_a_session_that_begins_while_all_are_ended_is_ended_with_them(redis, cheap):
+    """Else it would be in no list, and outlive a new password."""
+    user_id = uuid4()
+    ending = Sessions(redis, cheap)
+    starting = Sessions(Interleaved(redis, "set", lambda: ending.end_all(user_id)), cheap)
+    assert await ending.get(identify(await starting.start(user_id))) is None
+
+
+async def test_a_session_that_is_stored_in_the_middle_of_an_end_is_ended(redis, cheap):
+    user_id = uuid4()
+    listed, may_store = asyncio.Event(), asyncio.Event()
+
+    async def store():
+        listed.set()
+        await may_store.wait()
+
+    async def let_it_begin():
+        may_store.set()
+        tokens.append(await start)
+
+    tokens: list[str] = []
+    start = asyncio.create_task(Sessions(Interleaved(redis, "set", store), cheap).start(user_id))
+    await listed.wait()
+    ending = Sessions(Interleaved(redis, "zrem", let_it_begin), cheap)
+    assert await ending.end_all(user_id) == 1
+    assert await ending.get(identify(tokens[0])) is None
+
+
 async def test_a_lower_role_applies_at_once(auth):
     user = await auth.add_user(role=Role.ADMIN)
     token = await auth.sign_in(user)

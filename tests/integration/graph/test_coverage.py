@@ -97,6 +97,34 @@ async def test_coverage_counts_what_the_tables_hold_after_every_kind_of_change(
     assert by_kind["prices"] == [{"region": "", "year": 2026, "dnos": 1}]
 
 
+async def test_spellings_of_a_state_are_one_region_as_in_facets(server: Running, pool: Pool) -> None:
+    for slug, region in (
+        ("netze-a", "Baden-Württemberg"),
+        ("netze-b", "BADEN WÜRTTEMBERG"),
+        ("netze-c", "Tirol"),
+    ):
+        await make.tariff(pool, await make.dno(pool, slug, region=region), 2025)
+    found = await server.execute(
+        "{ coverage { byRegion { region dnos dnosWithData } byRegionAndYear { region year dnos } }"
+        " dnos { facets { byRegion { region dnos } } } }"
+    )
+    state, abroad = "Baden-Württemberg", "Tirol"
+    assert found["coverage"] == {
+        "byRegion": [
+            {"region": state, "dnos": 2, "dnosWithData": 2},
+            {"region": abroad, "dnos": 1, "dnosWithData": 1},
+        ],
+        "byRegionAndYear": [
+            {"region": state, "year": 2025, "dnos": 2},
+            {"region": abroad, "year": 2025, "dnos": 1},
+        ],
+    }
+    assert found["dnos"]["facets"]["byRegion"] == [
+        {"region": state, "dnos": 2},
+        {"region": abroad, "dnos": 1},
+    ]
+
+
 async def test_after_a_change_only_the_figures_of_its_year_are_read_again(
     server: Running, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

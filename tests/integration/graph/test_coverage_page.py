@@ -130,9 +130,8 @@ async def test_the_field_lists_states_and_years_with_operators_newest_first(
     query = "query ($of: DataType) { coverage { byRegionAndYear(dataType: $of) { region year dnos } } }"
     rows = (await execute(client, query, of="HLZF"))["coverage"]["byRegionAndYear"]
     assert rows == [
-        {"region": "BAYERN", "year": 2025, "dnos": 1},
-        {"region": "Bayern", "year": 2025, "dnos": 1},
-        {"region": "Baden-Wuerttemberg", "year": 2024, "dnos": 1},
+        {"region": "Bayern", "year": 2025, "dnos": 2},
+        {"region": "Baden-Württemberg", "year": 2024, "dnos": 1},
     ]
     rows = (await execute(client, query))["coverage"]["byRegionAndYear"]
     assert [row["region"] for row in rows if row["year"] == 2026] == ["Tirol & Ausland", None]

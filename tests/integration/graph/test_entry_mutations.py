@@ -156,6 +156,16 @@ async def test_a_rate_that_would_overlap_another_is_returned_unchanged(editor: C
     assert (refused["levy"]["validTo"], refused["levy"]["version"]) == ("2023-12-31", 2)
 
 
+async def test_an_entry_of_a_deleted_operator_is_not_reverted_and_the_revision_is_named(
+    admin: Caller, tariff: Tariff, pool: Pool
+) -> None:
+    corrected = await admin.write("correctTariff", id=global_id(tariff), leistung="61")
+    await pool.fetch("UPDATE dnos SET deleted_at = now()")
+    for write in ("revert", "undo"):
+        refused = await admin.write(write, revisionId=corrected["revision"]["id"])
+        assert refusals(refused) == [("NOT_FOUND", ["input", "revisionId"])], write
+
+
 async def test_a_conflict_with_a_deleted_entry_returns_none(admin: Caller, tariff: Tariff) -> None:
     deleted = await admin.write("delete", id=global_id(tariff), reason="odd")
     stale = await admin.write("revert", revisionId=deleted["revision"]["id"], expectedVersion=1)

@@ -246,6 +246,28 @@ async def test_two_rates_of_a_customer_group_have_no_day_in_common(editor: Calle
     assert (await editor.write("addLevy", **before))["errors"] == []
 
 
+async def test_a_customer_group_is_the_same_whether_composed_or_not(editor: Caller) -> None:
+    composed, decomposed = (KWKG | {"customerGroup": name} for name in ("f\u00fcr alle", "fu\u0308r alle"))
+    added = await editor.write("addLevy", **decomposed)
+    assert added["levy"]["customerGroup"] == composed["customerGroup"]
+    for given in (composed, decomposed, decomposed | {"validFrom": "2026-07-01"}):
+        assert refusals(await editor.write("addLevy", **given)) == [("CONFLICT", ["input", "validFrom"])]
+
+
+async def test_empty_texts_of_a_levy_are_none(editor: Caller) -> None:
+    texts = {"note": "", "legalBasis": "", "articleId": ""}
+    added = await editor.write("addLevy", **KWKG | texts)
+    assert (added["errors"], added["levy"]["note"]) == ([], None)
+    fields = [change["field"] for change in added["revision"]["changes"]]
+    assert not {*texts} & {*fields}
+    id = added["levy"]["id"]
+    unchanged = await editor.write("correctLevy", id=id, **texts)
+    assert (unchanged["errors"], unchanged["revision"]) == ([], None)
+    await editor.write("correctLevy", id=id, note="in dispute")
+    cleared = await editor.write("correctLevy", id=id, note="")
+    assert cleared["revision"]["changes"] == [{"field": "note", "before": "in dispute", "after": None}]
+
+
 async def test_changes_of_levies_come_by_a_subscription_of_their_own(server: Running, pool: Pool) -> None:
     await make.dno(pool)
     _, headers = await issue_key(pool, "EDITOR")

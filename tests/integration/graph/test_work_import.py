@@ -4,11 +4,14 @@ import asyncio
 import io
 import re
 import zipfile
+import zlib
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from app.db.pool import Pool
@@ -209,6 +212,17 @@ async def test_a_damaged_form_loads_nothing(upload: Upload, editor: Caller, carr
     page = await upload.load(carried=carried)
     assert (page.status_code, "choose the file again" in text_of(page)) == (400, True)
     assert await tariffs(editor) == []
+
+
+@pytest.mark.parametrize("files", [[("a.csv", b"1")] * 21, [("a.csv", bytes(6 * 2**20))]])
+async def test_a_form_that_carries_more_than_a_page_of_ours_loads_nothing(
+    upload: Upload, editor: Caller, files: list[tuple[str, bytes]]
+) -> None:
+    """Each file takes a file descriptor, and all of them memory."""
+    await upload.choose(csv(GOOD))
+    carried = b64encode(zlib.compress(msgspec.msgpack.encode(files))).decode()
+    page = await upload.load(carried=carried)
+    assert (page.status_code, "choose the file again" in text_of(page)) == (400, True)
 
 
 async def test_what_people_have_decided_stays_unless_replacing_it_is_chosen(

@@ -99,8 +99,11 @@ class BareServer:
             await self._hold()
         elif path == "/fail":
             raise RuntimeError("on purpose")
-        elif path in ("/stream", "/endless", "/pause"):
+        elif path in ("/part", "/stream", "/endless", "/pause"):
             await send({"type": "http.response.start", "status": 200, "headers": []})
+            if path == "/part":
+                await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+                return
             for _ in range(500 if path == "/endless" else 3):
                 await send({"type": "http.response.body", "body": PIECE, "more_body": True})
                 if path == "/pause":

@@ -1,9 +1,15 @@
 """A scrape is written off the event loop, and once for concurrent requests."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
-from app.observability.exposition import Exposition
+import pytest
+
+from app.observability.exposition import Exposition, forget_the_dead
 from tests.waiting import until
 
 
@@ -55,3 +61,21 @@ async def test_a_failed_or_cancelled_scrape_does_not_affect_others() -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying == b"again"
+
+
+def test_two_workers_may_take_away_the_gauges_of_a_dead_one_at_the_same_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gauge = tmp_path / f"gauge_livesum_{ended.pid}.db"
+    gauge.touch()
+    remove = os.remove
+
+    def remove_after_the_other(path: str) -> None:
+        remove(path)
+        remove(path)
+
+    monkeypatch.setattr(os, "remove", remove_after_the_other)
+    forget_the_dead(tmp_path)
+    assert not gauge.exists()

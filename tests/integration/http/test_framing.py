@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server.request_body import ChunkedBody, MalformedBody
@@ -521,6 +522,22 @@ async def test_http_1_0_gets_no_chunks_and_no_second_response() -> None:
         plain = await exchange(server, b"GET /now HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         assert b"content-length: 2\r\n" in plain
         assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_part_of_a_response_does_not_look_like_the_whole_in_http_1_0(loop: str) -> None:
+    """Without chunks and a length, only a reset distinguishes the two, also for a proxy in between."""
+
+    async def read_part() -> None:
+        async with bare_server() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /part HTTP/1.0\r\n\r\n")
+            with pytest.raises(ConnectionResetError):
+                await reader.read(-1)
+            writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        runner.run(read_part())
 
 
 async def test_expect_is_ignored_in_http_1_0() -> None:

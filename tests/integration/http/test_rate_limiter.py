@@ -585,3 +585,18 @@ async def test_units_that_are_given_back_and_taken_in_one_round_trip_all_count(
     limiter.owe("a", 1)
     await settled(limiter)
     assert (await limiter.take("a")).remaining == 0
+
+
+async def test_a_bucket_that_a_clock_ahead_has_left_is_empty_for_two_windows_at_most(
+    limiters: Limiters, redis_url: str
+) -> None:
+    """As after a fail-over to a server whose clock is right, or with a window that was longer before."""
+    limiter = limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=60.0)
+    await limiter.take("a")
+    client = limiter._redis._client()
+    [name] = await client.keys("dno:rate:a")
+    await client.set(name, f"{(time.time() + 10 * HOUR) * 1e6:.0f}")
+    verdict = await limiter.take("a")
+    assert not verdict.allowed
+    assert 60 < verdict.retry_after <= 61
+    assert await client.pttl(name) <= 120_000

@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -131,6 +133,22 @@ async def test_a_cancelled_check_keeps_its_thread_until_it_is_done() -> None:
     assert passwords._queue._free == 0
     proceed.set()
     await until(lambda: passwords._queue._free == 1)
+
+
+async def test_a_check_that_gets_no_thread_takes_no_place() -> None:
+    """While the machine has too many threads."""
+    passwords = Passwords(Settings(password_threads=1, password_memory_kib=64, password_lanes=1))
+
+    class NoThreads(ThreadPoolExecutor):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("can't start new thread")
+
+    threads, passwords._threads = passwords._threads, NoThreads()
+    with pytest.raises(RuntimeError):
+        await passwords.matches(None, PASSWORD)
+    passwords._threads = threads
+    async with asyncio.timeout(30):
+        assert not await passwords.matches(None, PASSWORD)
 
 
 async def test_the_origin_of_a_check_decides_who_waits() -> None:

@@ -96,6 +96,7 @@ def test_the_state_is_that_of_the_operators_seat(region, expected):
         ),
         ("2025-08-15", "Bayern", {"working_dates": (date(2025, 8, 15),)}, WORKING),
         ("2025-08-15", "Bayern", {"excluded_dates": (date(2025, 8, 15),)}, HOLIDAY),
+        ("2025-08-15", "Bayern", {"holidays": NATIONWIDE, "excluded_dates": (date(2025, 8, 15),)}, HOLIDAY),
         ("2026-06-04", "Sachsen", {"holidays": STATE}, UNKNOWN),  # Fronleichnam in some municipalities
         ("2026-06-04", "Thüringen", {"holidays": STATE}, UNKNOWN),
         ("2026-06-04", "Nordrhein-Westfalen", {"holidays": STATE}, HOLIDAY),
@@ -121,6 +122,12 @@ def test_a_holiday_of_some_municipalities_is_unknown_unless_the_operator_names_i
         ({"bridge_days": ALL, "working_dates": (date(2026, 5, 15),)}, WORKING),
         # The date states which regional holiday counts, and nothing of bridge days.
         ({"bridge_days": ONE, "excluded_dates": (date(2026, 6, 4),)}, UNKNOWN),
+        ({"bridge_days": ONE, "holidays": NATIONWIDE, "excluded_dates": (date(2026, 6, 4),)}, UNKNOWN),
+        # Nor do nationwide holidays, weekends, 24 and 31 December, and days of other years.
+        ({"bridge_days": ONE, "excluded_dates": (date(2026, 5, 14), date(2026, 5, 16))}, UNKNOWN),
+        ({"bridge_days": ONE, "excluded_dates": (date(2026, 12, 24), date(2026, 12, 31))}, UNKNOWN),
+        ({"bridge_days": ONE, "excluded_dates": (date(2023, 10, 2),)}, UNKNOWN),
+        ({"excluded_dates": (date(2023, 10, 2),)}, UNKNOWN),
     ],
 )
 def test_a_bridge_day_is_as_the_operator_states_it(stated, expected):
@@ -190,6 +197,17 @@ def test_an_operator_may_state_that_the_days_after_christmas_are_working_days():
     assert status("2026-12-25", christmas=ChristmasDays.WORKING_DAYS) == HOLIDAY
     # The Friday after the second day of Christmas is then a bridge day.
     assert status("2024-12-27", christmas=ChristmasDays.WORKING_DAYS, bridge_days=ALL) == BRIDGE_DAY
+
+
+def test_a_monday_before_new_year_is_a_bridge_day():
+    working = {"christmas": ChristmasDays.WORKING_DAYS}
+    assert status("2029-12-31", bridge_days=ALL, **working) == BRIDGE_DAY
+    assert status("2029-12-31", bridge_days=WORK, **working) == WORKING
+    assert status("2029-12-31", **working) == UNKNOWN
+    assert status("2030-12-31", bridge_days=ALL, **working) == WORKING  # a Tuesday
+    named = {"bridge_days": ONE, "excluded_dates": (date(2029, 12, 31),), **working}
+    assert status("2029-12-31", **named) == BRIDGE_DAY
+    assert status("2029-05-11", **named) == WORKING
 
 
 def test_notes_name_the_holiday_and_what_is_not_known():

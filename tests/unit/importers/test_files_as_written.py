@@ -42,6 +42,7 @@ WINDOWS = "Netzbetreiber;Jahr;Netzebene;Jahreszeit;von;bis"
 NAMES = SHORT.split(",")
 VALUES = ["netze-a", 2026, "MS", 58.2, 1.26, 12.5, 3.09]
 OBJECT = dict(zip(NAMES, VALUES, strict=True))
+COLUMNS = {name: [value] for name, value in OBJECT.items()}
 PLAIN = tariff(prices=["58.2", "1.26", "12.5", "3.09"])
 
 
@@ -296,6 +297,12 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
         workbook([NAMES, [*VALUES, "note"]]), (2, None, "column without a name"),
     ),
     "a truncated Parquet file": (as_parquet(year=[2026])[:40], (0, None, "no Parquet")),
+    "a date of Parquet that Python has none for": (
+        as_parquet(**COLUMNS | {"year": pyarrow.array([2**31 - 1], pyarrow.int32()).cast(pyarrow.date32())}), (0, None, "out of range"),
+    ),
+    "a duration of Parquet that Python has none for": (
+        as_parquet(**COLUMNS | {"year": pyarrow.array([2**62], pyarrow.int64()).cast(pyarrow.duration("s"))}), (0, None, "out of range"),
+    ),
     "a truncated JSON array": ('[\n{"year": 2026},', (2, "dno_slug", "missing")),
     "an array of JSON that is no object": ("[\n\n1]", (3, None, "no JSON object")),
     "more behind a JSON array": (json.dumps([OBJECT]) + "x", (1, None, "more behind")),
