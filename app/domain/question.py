@@ -46,6 +46,8 @@ class NotHeld(StrEnum):
     TIME_OF_USE_ABOVE_NS = "TIME_OF_USE_ABOVE_NS"  # § 14a EnWG holds in low voltage
     AVERAGE = "AVERAGE"  # over operators or years
     EXCEPTION = "EXCEPTION"  # all but the operator, year, level or federal state that is named
+    AMOUNT = "AMOUNT"  # a cost of a range, of "more than 5 GWh", of two consumptions, of "-5 GWh"
+    FORECAST = "FORECAST"
     OTHER_RANKING = "OTHER_RANKING"  # by a single price, of a town, of peak-load windows
 
 

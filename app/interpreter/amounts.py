@@ -1,12 +1,13 @@
 """Consumption and peak load in a sentence: "5 GWh bei 1500 kW", "1,200 MWh with 3,000 hours of use"."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
+from app.interpreter.words import LETTERS, MONTHS
 
 _ENERGY: Final = {
     "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
@@ -59,11 +60,12 @@ METERED_FROM_KWH: Final = 100_000  # customers with a higher consumption have lo
 
 
 class Amounts(NamedTuple):
-    """`tokens`: what was read as an amount."""
+    """`tokens`: what was read as an amount. `vague`: one of them is no single number of which a cost can be."""
 
     kwh: Decimal | None
     kw: Decimal | None
     tokens: set[int]
+    vague: bool = False
 
     @property
     def complete(self) -> bool:
@@ -73,23 +75,106 @@ class Amounts(NamedTuple):
 def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     """Of consumption, peak load and hours of use, two give the third. Of two amounts the first counts."""
     kwh = kw = hours = None
+    vague = False
     tokens: set[int] = set()
     for start, end, value, unit in _measured(sentence, language):
         if unit in _ENERGY and kwh is None:
             kwh = value * _ENERGY[unit]
+            bounded = _is_bounded(sentence, start, end, _ENERGY_BOUNDS)
+            if bounded and kwh == METERED_FROM_KWH:
+                kwh = None  # "unter 100.000 kWh": a kind of customers
+                tokens |= {*range(start, end)}
+                continue
+            vague |= bounded
         elif unit in _POWER and kw is None:
             kw = value * _POWER[unit]
+            vague |= _is_bounded(sentence, start, end, _POWER_BOUNDS)
         elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
+            vague |= unit in _ENERGY and value * _ENERGY[unit] != kwh
             continue
+        vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end)
         tokens |= {*range(start, end)}
     if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
         if kw is None and kwh is not None:
             kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
         elif kwh is None and kw is not None:
             kwh = kw * hours
-    return Amounts(_usable(kwh), _usable(kw) or None, tokens)
+    return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague)
+
+
+def _is_negative(sentence: Sentence, i: int) -> bool:
+    """ "-5 GWh", "minus 5 GWh", but not "NS - 5 GWh", "MS-5 GWh" and "2025 -5 GWh"."""
+    if sentence[i - 1] == "minus":
+        return True
+    gap = sentence.gap(i)
+    return gap[-1:] in _DASHES and gap[-1:] != "" and (i == 0 or gap[-2:-1] in _BEFORE_SIGNS)
+
+
+def _is_of_a_range(sentence: Sentence, start: int, end: int) -> bool:
+    """ "3000-5000 kWh", "zwischen 3000 und 5000 kWh", "5 GWh oder 6 GWh", "3000 kWh bis 5000 kWh"."""
+    alike = _measures_like(sentence[end - 1])
+    if sentence[end] in _TO and _starts_with_digit(sentence[end + 1]) and sentence[end + 2] in alike:
+        return True
+    if _DASHES.intersection(sentence.gap(end)) and _starts_with_digit(sentence[end]):
+        return sentence[end + 1] in alike  # "5 GWh - 1500 kW" is none
+    before, gap = sentence[start - 1], sentence.gap(start)
+    if before in _TO:
+        return _starts_with_digit(sentence[start - 2]) or sentence[start - 2] in alike
+    if before in _AND:
+        return not _BETWEEN.isdisjoint(sentence.keys[max(start - 4, 0) : start - 1])
+    if not _starts_with_digit(before) or not _DASHES.intersection(gap):
+        return False
+    return gap.strip() == gap or not _YEARS.fullmatch(before)  # "Westnetz 2025 - 5000 kWh"
+
+
+def _measures_like(unit: str) -> Collection[str]:
+    return next(units for units in (_ENERGY, _POWER, _HOURS) if unit in units)
+
+
+def _starts_with_digit(key: str) -> bool:
+    return key[:1].isdigit()
+
+
+def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]) -> bool:
+    """ "Unter 5000 kWh", "mehr als 5 GWh", "5000 kWh oder mehr", "> 5 GWh", but not "Rechnung über 3500 kWh"."""
+    if _SIGNS_OF_BOUNDS.intersection(sentence.gap(start)):
+        return True
+    if sentence[end] in _TO and sentence[end + 1] in _OR_SO:
+        return True
+    i = start - 1
+    if sentence[i] in _PASSED_OVER:
+        i -= 1
+    if sentence[i] not in bounds or sentence[i - 1] in LETTERS:
+        return False
+    return sentence[i] not in _OF_MORE or i != start - 1
+
+
+_DASHES: Final = frozenset("-−–—")
+_BEFORE_SIGNS: Final = frozenset(" (:;,=")
+_TO: Final = frozenset({"bis", "oder", "to", "or"})
+_AND: Final = frozenset({"und", "and"})
+_BETWEEN: Final = frozenset({"zwischen", "between"})
+_YEARS: Final = re.compile(r"20[0-4]\d")
+_SIGNS_OF_BOUNDS: Final = frozenset("<>≤≥")
+_OR_SO: Final = frozenset({"mehr", "weniger", "more", "less"})
+_PASSED_OVER: Final = frozenset({"als", "than", "zu", "to", "least", "most"})
+_OF_MORE: Final = frozenset({"mehr", "weniger", "more", "less", "fewer", "at"})  # "mehr als", "at least"
+_POWER_BOUNDS: Final = _OF_MORE - {"at"} | {"unter", "uber", "below", "above", "under", "over", "mindestens"}
+# A peak load is a maximum: "bei maximal 1500 kW".
+_ENERGY_BOUNDS: Final = _POWER_BOUNDS | {
+    "at",
+    "ab",
+    "bis",
+    "from",
+    "up",
+    "hochstens",
+    "maximal",
+    "minimal",
+    "max",
+    "min",
+}
 
 
 def energies_of(sentence: Sentence, language: Language) -> Iterator[tuple[int, int, Decimal]]:
@@ -153,8 +238,19 @@ def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
     """ "8x150 kW", "20 kWh am Tag": not that of a year."""
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
         return True
-    return sentence[end + 1] in {"am", "pro", "im", "je", "per", "a", "in"} and sentence[end + 2] in _PERIODS
+    before, period = sentence[end + 1], sentence[end + 2]
+    if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
+        return True
+    return before in {"am", "pro", "im", "je", "per", "a", "in"} and (period in _PERIODS or period in MONTHS)
 
 
-_PERIODS: Final = frozenset(["tag", "monat", "woche", "stunde", "day", "month", "week", "hour"])
-_PERIODICALLY: Final = frozenset(["taglich", "monatlich", "wochentlich", "daily", "monthly", "weekly"])
+_PERIODS: Final = frozenset(
+    ["tag", "monat", "woche", "stunde", "quartal", "halbjahr", "day", "month", "week", "hour", "quarter"]
+)
+_DURING: Final = frozenset(["in", "fur", "uber", "for", "over", "within"])
+_SEVERAL_PERIODS: Final = frozenset(
+    ["tage", "tagen", "wochen", "monate", "monaten", "days", "weeks", "months", "quartale", "quartalen"]
+)
+_PERIODICALLY: Final = frozenset(
+    ["taglich", "monatlich", "wochentlich", "vierteljahrlich", "halbjahrlich", "daily", "monthly", "weekly"]
+)

@@ -143,6 +143,9 @@ GERMAN = Words(
         NotHeld.AVERAGE: "Durchschnitte werden hier nicht gebildet; erfasst sind die Preise der einzelnen Netzbetreiber.",
         NotHeld.EXCEPTION: "Was nicht gemeint ist („außer“, „nicht“, „vor“ einem Jahr), genügt hier nicht; Antworten gibt es zu dem"
         " Netzbetreiber, dem Jahr, der Spannungsebene oder dem Bundesland, die gemeint sind.",
+        NotHeld.AMOUNT: "Kosten gibt es hier für genau einen Verbrauch, nicht für Spannen („3000 bis 5000 kWh“), Grenzen („unter"
+        " 5000 kWh“), mehrere Mengen oder negative Zahlen; bitte nennen Sie eine Zahl.",
+        NotHeld.FORECAST: "Prognosen gibt es hier nicht; erfasst sind veröffentlichte Preise, auch vorläufige.",
         NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
         " Bundesland, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
     },
@@ -262,6 +265,9 @@ ENGLISH = Words(
         NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
         NotHeld.EXCEPTION: "What is not meant (“except”, “not”, “before” a year) is not enough here; please name the operator,"
         " the year, the voltage level or the federal state that is meant.",
+        NotHeld.AMOUNT: "Costs of ranges (“3000 to 5000 kWh”), limits (“less than 5000 kWh”), several consumptions or negative"
+        " numbers are not held here; please name one number.",
+        NotHeld.FORECAST: "Forecasts are not held here; published prices are, also preliminary ones.",
         NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"
         " example “cheapest grid operators in Bavaria medium voltage 2026”.",
     },

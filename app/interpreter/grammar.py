@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.interpreter.position_words import POSITIONS
 from app.interpreter.spelling import key
 from app.interpreter.state_names import WORDS as STATE_WORDS
-from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
+from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Relative, Sign
 
 MAX_PHRASE_WORDS = 5  # words
 MIN_STATE_LENGTH = 7  # letters from which a misspelt word may be meant as a federal state
@@ -69,6 +69,12 @@ def marks(words: Sequence[str]) -> list[Mark]:
             found += [Mark(start, start + 1, meaning) for meaning in _parts(words[start])]
         start = max(end, start + 1)
     return found
+
+
+def years_away(word: str) -> int | None:
+    """The years from today that "letztes" means before "Jahr"; None where it means none."""
+    found = (*_MEANINGS.get(word + "jahr", ()), *_MEANINGS.get(word + "year", ()))
+    return next((one.years for one in found if isinstance(one, Relative)), None) if word else None
 
 
 def _phrase_end(words: Sequence[str], start: int) -> int:

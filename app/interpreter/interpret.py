@@ -15,6 +15,7 @@ from app.interpreter.reading import (
     Read,
     data_type_of,
     frame_of,
+    is_abroad,
     leaves_out,
     load_of,
     place_of,
@@ -40,7 +41,20 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     found = _meaning_of(read)
     if found.topic is not None and leaves_out(read):
         return unanswered(read, NotHeld.EXCEPTION, found.questions)
+    if found.topic is not None and read.sentence.has(Sign.FORECAST):
+        return unanswered(read, NotHeld.FORECAST, found.questions)
+    if found.topic is _T.LEVIES and is_abroad(read.sentence):
+        return unanswered(read, None)
+    if read.amounts.vague and not found.lacking and _is_worked_out(found.details):
+        return unanswered(read, NotHeld.AMOUNT, found.questions)
     return found
+
+
+def _is_worked_out(details: Details) -> bool:
+    """Whether a cost is asked for, of the amounts that are named."""
+    if details.usage is not None and details.usage.bands is not None:
+        return False
+    return any(one is not None and not one.assumed for one in (details.load, details.usage))
 
 
 def _meaning_of(read: Read) -> Interpretation:

@@ -98,10 +98,18 @@ def choose(sentence: Sentence) -> Choice:
 
 
 def names_unknown_place(sentence: Sentence) -> bool:
-    """ "in Österreich": a word that nothing explains, after a preposition."""
+    """ "in Österreich", "in der Lausitz": a word that nothing explains, after a preposition."""
     return any(
-        key in sentence.strange and sentence[i - 1] in _BEFORE_PLACES for i, key in enumerate(sentence.keys)
+        key in sentence.strange
+        and (
+            sentence[i - 1] in _BEFORE_PLACES
+            or (sentence[i - 1] in _ARTICLES and sentence[i - 2] in _BEFORE_PLACES)
+        )
+        for i, key in enumerate(sentence.keys)
     )
+
+
+_ARTICLES = {"der", "den", "dem", "the"}
 
 
 _BEFORE_PLACES = {"in", "aus", "von", "of", "from", "at"}

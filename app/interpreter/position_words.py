@@ -115,9 +115,13 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         """
         modul/module 4/5/6/vier/four | singulär/singuläre/singulärer genutzte/genutzter betriebsmittel~ | kommunalrabatt |
         pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg |
-        befreiung~ | netzentgeltbefreiung~ | rückerstattung~ | erstattung~ | rückzahlung~ | ermäßigung~ | exemption~ | refund~ | reimbursement~ | rebate~ |
+        befreiung~ | befreit | exempt | netzentgeltbefreiung~ | rückerstattung~ | erstattung~ | rückzahlung~ | ermäßigung~ | exemption~ | refund~ | reimbursement~ | rebate~ |
         tagesleistungspreis~ | tagesleistungspreissystem~
         """,
+    ),
+    (
+        Position(_R.PRICE, not_held=NotHeld.OTHER_POSITION),
+        "einspeisung~ | einspeisungen | einspeiser~ | einspeisern | einspeiseentgelt~ | einspeiseentgelte | einspeisenetzentgelt~ | feed in | grid feed in",
     ),
     (
         Position(_R.PRICE, not_held=NotHeld.MODULE_CHOICE),
@@ -135,7 +139,8 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     (
         Position(_R.ASIDE, not_held=NotHeld.OTHER_POSITION),
         """
-        baukostenzuschuss~ | baukostenzuschüsse | construction cost contribution | grid connection cost~/fee~ | netzanschlusskosten | hausanschlusskosten | anschlusskosten
+        baukostenzuschuss~ | baukostenzuschüsse | construction cost contribution | grid connection cost~/fee~/price~/charge~ | cost~/price~ of_a/of_the/for_a/of/for grid connection | connection cost~/fee~ | bkz | netzanschlusskosten | netzanschlusspreis~ | netzanschlussgebühr~ | netzanschlusspauschale~ |
+        anschlussgebühr~ | anschlusspreis~ | hausanschlusskosten | anschlusskosten
         """,
     ),
     (

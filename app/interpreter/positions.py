@@ -36,6 +36,17 @@ _INCLUDING: Final = frozenset(
         "zuzuglich", "samt", "excl", "exkl", "exklusive", "excluding", "vor", "before", "nach", "after",
     ]
 )  # fmt: skip
+_WITH: Final = _INCLUDING - {
+    "plus",
+    "excl",
+    "exkl",
+    "exklusive",
+    "excluding",
+    "vor",
+    "before",
+    "nach",
+    "after",
+}
 _INCLUDED_WITHIN: Final = 3  # tokens
 _ENERGY_PRICES: Final = re.compile("(?:arbeitspreis|verbrauchspreis).*|aps?|energy")
 _CAPACITY_PRICES: Final = re.compile("leistungspreis.*|lps?|capacity|demand")
@@ -82,7 +93,7 @@ def position_asked_for(
 
     `kept`: the marks of other topics.
     """
-    marks = _marks(sentence, kept)
+    marks = _marks(sentence, kept, frame)
     if not marks:
         return 0
     if found is None:
@@ -118,10 +129,11 @@ def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named
     return read
 
 
-def _marks(sentence: Sentence, kept: Sequence[Mark]) -> list[Mark]:
+def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]:
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
     marks = [mark for mark in marks if not sentence.denied(mark.start)]
-    marks = [mark for mark in marks if not _is_included(sentence, mark)] or marks
+    asked = [mark for mark in marks if not _is_included(sentence, mark)]
+    marks = asked if asked or frame.named or frame.load else marks
     if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
         marks = [mark for mark in marks if not DEVICES.issuperset(position(mark).kinds or (None,))]
     for correction in sentence.corrections:
@@ -133,8 +145,37 @@ def _is_included(sentence: Sentence, mark: Mark) -> bool:
     """ "Grundpreis inkl. MwSt": net or gross, but no question about a tax."""
     if position(mark).role not in _ASIDE:
         return False
-    before = sentence.keys[max(mark.start - _INCLUDED_WITHIN, 0) : mark.start]
-    return not _INCLUDING.isdisjoint(before)
+    return not _INCLUDING.isdisjoint(_directly_before(sentence, mark))
+
+
+def includes_levies(sentence: Sentence) -> bool:
+    """ "Inkl. Konzessionsabgabe": a cost that contains levies."""
+    return any(
+        isinstance(mark.meaning, Position)
+        and mark.meaning.role in _LEVIES
+        and not _WITH.isdisjoint(_directly_before(sentence, mark))
+        and not sentence.denied(mark.start)
+        for mark in sentence.marks
+    )
+
+
+def names_included_levies_alone(sentence: Sentence) -> bool:
+    """Whether levies that are included are all that could be no matter of the grid: "5 GWh inkl. Konzessionsabgabe"."""
+    included = {
+        mark.start
+        for mark in sentence.marks
+        if isinstance(mark.meaning, Position) and _is_included(sentence, mark)
+    }
+    others = [mark.start for mark in sentence.marks if mark.meaning is Sign.OTHER_PRODUCT]
+    return included.issuperset(others)
+
+
+def _directly_before(sentence: Sentence, mark: Mark) -> Sequence[str]:
+    """The words before it, but not across an amount: "mit 3500 kWh, Stromsteuer"."""
+    start = mark.start
+    while start > max(mark.start - _INCLUDED_WITHIN, 0) and not sentence[start - 1][:1].isdigit():
+        start -= 1
+    return sentence.keys[start : mark.start]
 
 
 def _topic(mark: Mark) -> Topic:
@@ -224,7 +265,9 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
         return NotHeld.AVERAGE
     if levies := _levies(positions):
         return Asked(QuestionTopic.LEVIES, 0.95, levies=levies)
-    first = next((one for one in positions if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), positions[0])
+    of_feeding = any(kind in _OF_FEEDING_IN for one in positions for kind in one.kinds)
+    ranked = sorted(positions, key=lambda one: of_feeding and one.not_held is not None)
+    first = next((one for one in ranked if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), ranked[0])
     if first.not_held is not None:
         return first.not_held
     kinds = _kinds(sentence, positions)
@@ -234,6 +277,7 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
     return Asked(QuestionTopic.PRICES, 0.95, kinds=kinds) if kinds else NotHeld.OTHER_POSITION
 
 
+_OF_FEEDING_IN: Final = frozenset({_K.VERMIEDENE_NETZENTGELTE_LEISTUNG, _K.VERMIEDENE_NETZENTGELTE_ARBEIT})
 _CHOOSING: Final = frozenset(
     ["gunstiger", "billiger", "besser", "lohnt", "lohnen", "better", "cheaper", "worth", "oder", "or"]
 )

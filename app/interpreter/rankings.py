@@ -9,11 +9,13 @@ from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP, HOUSEHOLD, example_of
 from app.interpreter.operators import names_unknown_place
 from app.interpreter.positions import customers_of
+from app.interpreter.ranks import rank_of
 from app.interpreter.reading import (
     Read,
     data_type_of,
     frame_of,
     is_about_something_else,
+    is_abroad,
     load_of,
     product_of,
     unanswered,
@@ -29,6 +31,8 @@ MAX_RANKING: Final = 20
 def ranking_of(read: Read) -> Interpretation | None:
     """ "Günstigster Netzbetreiber in Bayern MS 2026"; None where no superlative asks for operators."""
     sentence = read.sentence
+    if _asks_by_limit(read):
+        return unanswered(read, NotHeld.OTHER_RANKING)
     ranks = sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.RANKS)
     if not ranks and not _RANKED.intersection(sentence.keys):
         return None
@@ -52,7 +56,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         or of_states
     ):
         return unanswered(read, NotHeld.OTHER_RANKING)
-    if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence):
+    if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
     load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
     return Interpretation(
@@ -74,6 +78,46 @@ def ranking_of(read: Read) -> Interpretation | None:
         lacking=usage is None and (load is None or read.level.level is None),
         questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
     )
+
+
+def _asks_by_limit(read: Read) -> bool:
+    """ "Welche Netzbetreiber liegen unter 5 ct?": those on one side of a price."""
+    sentence = read.sentence
+    if sentence.mentions or read.codes or read.postal_code or is_about_something_else(sentence):
+        return False
+    return not _COMPANIES.isdisjoint(sentence.keys) and any(
+        sentence[i - 1] in _BOUNDS
+        and key[:1].isdigit()
+        and (sentence[i + 1] in _MONEY or sentence.gap(i + 1).strip()[:1] in {"€", "%"})
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+_COMPANIES = {
+    "netzbetreiber",
+    "netzbetreibern",
+    "verteilnetzbetreiber",
+    "vnb",
+    "stromnetzbetreiber",
+    "operators",
+    "dsos",
+    "wer",
+    "who",
+}
+_BOUNDS = {
+    "unter",
+    "uber",
+    "als",
+    "mindestens",
+    "hochstens",
+    "maximal",
+    "below",
+    "above",
+    "under",
+    "over",
+    "than",
+}
+_MONEY = {"ct", "cent", "cents", "eur", "euro", "euros"}
 
 
 def _usage(read: Read, topic: Asked) -> Usage | None:
@@ -121,7 +165,9 @@ def _asks_for_one_price(sentence: Sentence) -> bool:
 
 
 def _length(sentence: Sentence) -> int:
-    """ "top 10", "die drei günstigsten"; five where none is named."""
+    """ "top 10", "die drei günstigsten", "the sixth cheapest"; five where none is named."""
+    if (rank := rank_of(sentence)) is not None:
+        return min(max(rank, Details().first), MAX_RANKING)
     for i, key in enumerate(sentence.keys):
         if key in _RANKED | {"die", "the"} and (number := _number(sentence[i + 1])) > 1:
             return min(number, MAX_RANKING)

@@ -14,11 +14,12 @@ from app.interpreter.levels import ChosenLevel, level_of
 from app.interpreter.moments import Moment, moment_of
 from app.interpreter.positions import names_another_product
 from app.interpreter.postal_codes import PostalCode, postal_code_of
+from app.interpreter.ranks import with_ranks_apart
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ENGLISH, GERMAN, Sign, Topic
+from app.interpreter.words import ABROAD, ENGLISH, GERMAN, Sign, Topic
 from app.interpreter.years import Year, with_years_in_digits, year_of
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
@@ -75,7 +76,8 @@ def _each_module(match: re.Match[str]) -> str:
 
 
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
-    written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, with_years_in_digits(normalise(text))))
+    in_digits = with_ranks_apart(with_years_in_digits(normalise(text)))
+    written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, in_digits))
     without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)
     language = _language(sentence)
@@ -180,3 +182,14 @@ _NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER)
 
 def is_about_something_else(sentence: Sentence) -> bool:
     return sentence.has_any(*_NOT_OURS) or names_another_product(sentence)
+
+
+def is_abroad(sentence: Sentence) -> bool:
+    """Whether another country is named, but not the "Sächsische Schweiz"."""
+    return any(
+        word.token.key in ABROAD and not sentence[i - 1].endswith(_OF_REGIONS)
+        for i, word in enumerate(sentence.words)
+    )
+
+
+_OF_REGIONS = ("ische", "ischen", "ischer")

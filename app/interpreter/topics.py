@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.asked import Asked, Frame
 from app.interpreter.grammar import Mark
-from app.interpreter.positions import names_a_device, position_asked_for
+from app.interpreter.positions import names_a_device, names_included_levies_alone, position_asked_for
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart
 from app.interpreter.words import QUESTIONS, Sign, Topic, Weight
@@ -30,6 +30,8 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
         found = _by_hours(sentence, found, frame) or found
     if found is not None and found.topic is _T and not _is_about_the_law(sentence, kept, frame):
         return None
+    if found is not None and found.topic is _N and _asks_for_a_connection(sentence, kept, frame):
+        return NotHeld.OTHER_POSITION
     position = position_asked_for(sentence, kept, found, frame)
     if isinstance(position, NotHeld):
         return position
@@ -39,6 +41,18 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if found is None:
         return None
     return found._replace(further=_further(sentence, kept, found.topic) + position)
+
+
+def _asks_for_a_connection(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> bool:
+    """ "Was kostet der Netzanschluss?": the price of a connection, where no price of the use of the grid is named."""
+    if frame.load or frame.energy or any(_topic(mark).weight > Weight.HINT for mark in kept):
+        return False
+    return bool(kept) and any(
+        key in _CONNECTIONS and sentence[i - 1] != "am" for i, key in enumerate(sentence.keys)
+    )
+
+
+_CONNECTIONS = {"netzanschluss", "netzanschlusses", "netzanschlusse", "stromanschluss", "stromanschlusses"}
 
 
 def _by_topic(sentence: Sentence, kept: list[Mark], frame: Frame) -> Asked | None:
@@ -85,7 +99,7 @@ def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | Non
 
 def _by_price(sentence: Sentence, frame: Frame) -> Asked | None:
     """A price is a grid charge where the sentence speaks of the grid, of a level or of an operator alone."""
-    if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER, Sign.DEFINITION):
+    if _names_another_product(sentence) or sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION):
         return None
     if frame.load:
         return Asked(_N, 0.93)
@@ -101,13 +115,18 @@ def _by_price(sentence: Sentence, frame: Frame) -> Asked | None:
     return None
 
 
+def _names_another_product(sentence: Sentence) -> bool:
+    return sentence.has(Sign.OTHER_PRODUCT) and not names_included_levies_alone(sentence)
+
+
 def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
     """ "netze bw ns 2024": an operator and nothing that asks for anything else, not even "What is Westnetz?"."""
-    if frame.load and not sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER):
+    another = _names_another_product(sentence)
+    if frame.load and not (another or sentence.has(Sign.OTHER_MATTER)):
         return Asked(_N, 0.9) if frame.operator or frame.level else None
-    other = (Sign.OTHER_PRODUCT, Sign.OTHER_MATTER, Sign.DEFINITION)
     if (
-        sentence.has_any(*other)
+        another
+        or sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION)
         or sentence.strange
         or (QUESTIONS.intersection(sentence.keys) and not frame.level)
     ):

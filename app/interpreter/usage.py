@@ -12,7 +12,7 @@ from app.domain.question import QuestionTopic, Usage
 from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
 from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP
-from app.interpreter.positions import customers_of, modules_of
+from app.interpreter.positions import customers_of, includes_levies, modules_of
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import Sign
@@ -44,6 +44,7 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     if kwh is None or topic.topic not in _PRICED or not _OF_NO_BILL.isdisjoint(topic.kinds):
         return None
     inhabitants, gross = inhabitants_of(read), sentence.has(Sign.GROSS)
+    gross = gross or (inhabitants is None and includes_levies(sentence))
     monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
     if kw is not None:
         if not (gross or inhabitants is not None or monthly):

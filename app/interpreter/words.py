@@ -97,6 +97,8 @@ class Sign(Enum):
     OF_A_FLEET = auto()  # charging with load metering: a charging park, a depot
     AND = auto()
     GROSS = auto()  # with levies and taxes
+    FORECAST = auto()  # of figures that are not published yet
+    CHANGES = auto()  # "gestiegen": figures of several years
     INVOICE = auto()  # a bill: of the use of the grid where a consumption is named
     ASKS_FOR_OPERATOR = auto()  # whose grid it is
 
@@ -235,8 +237,8 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Relative(-1),
         """
         letztes/letzten/letztem/letzte/vergangenes/vergangenen/vergangenem/vergangene/voriges/vorigen/vorigem jahr |
-        letzten/vergangenen/vorigen jahres | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
-        last/previous/prior/past year | last/previous years | a year ago
+        letzten/vergangenen/vorigen jahres | vorangegangenes/vorangegangenen/vorhergehendes/vorhergehenden jahr | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
+        last/previous/prior/past/preceding year | last/previous years | a year ago
         """,
     ),
     (
@@ -318,6 +320,19 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         umlagen/steuern/mehrwertsteuer/mwst/ust/abgaben/allem/taxes/levies/vat/tax |
         inkl/inklusive/mit/einschließlich aller/allen/sämtlicher/sämtlichen umlagen/steuern/abgaben | incl/including/with all levies/taxes | all in | all inclusive |
         gesamtkosten | gesamtrechnung | rechnung | rechnungsbetrag | bill | invoice | total bill
+        """,
+    ),
+    (
+        Sign.FORECAST,
+        "prognose~ | prognosen | prognostiziert~ | prognostizierte | vorhersage~ | vorhersagen | hochrechnung | forecast | forecasts | projection | projections | prediction | predictions",
+    ),
+    (
+        Sign.CHANGES,
+        """
+        gestiegen | gesunken | gestiegene | gesunkene | steigen | sinken | steigt | sinkt | stiegen | sanken | steigerung~ | anstieg~ | senkung~ | erhöht | erhöhen |
+        entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert |
+        alle/aller/allen/sämtliche/sämtlicher jahre/jahren | mehrere/mehrerer/mehreren jahre/jahren | jahresvergleich | im laufe der jahre |
+        risen | increased | decreased | increase | increases | rise | rises | fallen | developed | development | evolution | changed | over time | over the years | all years | several years | time series
         """,
     ),
     (Sign.INVOICE, "rechnung | rechnungsbetrag | gesamtrechnung | bill | invoice | total bill"),
@@ -562,7 +577,7 @@ GERMAN = _keys("""
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
     antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
-    preisentwicklung einschließlich inklusive zuzüglich
+    preisentwicklung einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
     the a an and or but for in on at of from to by with without as is are was were be been will would could
@@ -581,7 +596,7 @@ ENGLISH = _keys("""
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
     should could charging car my best state federal nationwide difference average rank status ev evs better worth worthwhile postcode postal zip code levy levies tax taxes invoice address household households inhabitants
-    including included excluding surcharge surcharges vat
+    including included excluding surcharge surcharges vat more less least most over under above below between up minus
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
@@ -602,6 +617,13 @@ NOT_A_YEAR_BESIDE = _keys("""
 # Whose date is not the year that is asked for: "Ihr Schreiben vom 12.03.2025".
 LETTERS = _keys("""
     schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid
+""")
+# Other countries, of which nothing is held.
+ABROAD = _keys("""
+    österreich österreichs österreichische österreichischen schweiz schweizer frankreich italien spanien polen dänemark
+    niederlande niederlanden holland belgien luxemburg liechtenstein tschechien norwegen schweden england großbritannien
+    europa usa austria austrian switzerland swiss france french italy spain poland denmark netherlands belgium
+    luxembourg czechia norway sweden britain uk europe
 """)
 # After them two digits are a year: "für 24".
 YEAR_CUES = _keys("""

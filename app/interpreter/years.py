@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
+from app.interpreter.grammar import Mark, years_away
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
     LETTERS,
@@ -14,6 +15,7 @@ from app.interpreter.words import (
     YEAR_CUES,
     Level,
     Relative,
+    Sign,
     Topic,
 )
 
@@ -81,7 +83,23 @@ _IN_WORDS: Final = re.compile(
 
 def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
+    text = _FAR.sub(_years_away, text)
     return _IN_WORDS.sub(lambda match: str(2000 + _number_of(match[1] or match[2])), text)
+
+
+# "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
+_FAR: Final = re.compile(
+    r"\b(?:im |in dem |das )?(?:(?P<last>(?:vor){2,})-?letzte[smnr]? jahr(?:e?s)?"
+    r"|(?P<before>(?:vor){3,})jahr(?:e?s)?"
+    r"|(?P<next>(?:über|uber|ueber){2,})-?n(?:ä|a|ae)chste[smnr]? jahr(?:e?s)?)\b"
+)
+
+
+def _years_away(match: re.Match[str]) -> str:
+    """As "vor 3 Jahren", which is read anyway."""
+    if match["next"]:
+        return f"in {match['next'].count('b') + 1} jahren"
+    return f"vor {match['last'].count('v') + 1 if match['last'] else match['before'].count('v')} jahren"
 
 
 def _number_of(words: str) -> int:
@@ -97,8 +115,11 @@ class Year(NamedTuple):
 
 
 class _Found(NamedTuple):
+    """`plain`: it can mean nothing else than a year, as "jetzt" can."""
+
     start: int
     year: int
+    plain: bool = True
 
 
 def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None = None) -> Year:
@@ -106,19 +127,104 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 
     `taken`: tokens that were read as something else.
     """
+    relative = sentence.kept(list(_relative(sentence)))
+    several, steps = _spans_years(sentence), _steps(sentence)
     if found := sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today))):
         years = {one.year for one in found}
         left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
-        return Year(max(years), 0.99 if len(years) == 1 else 0.8, number=len(years), left_out=left_out)
+        beside = {
+            today.year + other.year
+            for other in relative
+            if any(_stand_side_by_side(sentence, one, other) for one in found)
+        }
+        if all(_is_compared_with(sentence, one.start) for one in found):
+            beside.add(today.year)
+        return _newest(years | beside, steps, 0.99, several=several)._replace(left_out=left_out)
     if day is not None:
         return Year(day.year, 0.98)
-    relative = sentence.kept(list(_relative(sentence)))
-    years = {one.year for one in relative} - {0}
-    if years:
-        return Year(
-            today.year + next(one.year for one in relative if one.year), 0.98 if len(years) == 1 else 0.8
-        )
-    return Year(today.year, 0.98, named=bool(relative))
+    if steps and not relative:  # "das Jahr davor": before one that is not named
+        return Year(today.year, 0.98, left_out=True)
+    if not any(one.plain for one in relative if not one.year):
+        relative = [one for one in relative if one.year] or relative  # "aktuell" may mean anything
+    years = {today.year + one.year for one in relative} or {today.year}
+    return _newest(years, steps, 0.98, several=several)._replace(named=bool(relative))
+
+
+def _is_compared_with(sentence: Sentence, i: int) -> bool:
+    """ "Höher als 2024": than this year."""
+    before = i - 1
+    while sentence[before] in _BEFORE_COMPARED:
+        before -= 1
+    return sentence[before] in {"als", "than", "gegenuber"}
+
+
+_BEFORE_COMPARED: Final = _YEAR | {"im", "in", "noch"}
+
+
+def _newest(years: set[int], steps: set[int], certainty: float, *, several: bool) -> Year:
+    """`steps`: to years before or after those; `several`: more of them are asked for than are named."""
+    years = years | {min(years) + step for step in steps}
+    number = max(len(years), 2) if several else len(years)
+    return Year(max(years), certainty if number == 1 else 0.8, number=number)
+
+
+def _steps(sentence: Sentence) -> set[int]:
+    """ "Das Jahr davor", "the year after": from the year that is named before."""
+    return {
+        step
+        for i, key in enumerate(sentence.keys)
+        if key in _YEAR and not sentence[i - 1][:1].isdigit()
+        for words, step in ((_EARLIER, -1), (_LATER, 1))
+        if sentence[i + 1] in words and not _names_a_year(sentence[i + 2])
+    }
+
+
+def _names_a_year(key: str) -> bool:
+    """ "The year before 2024" is a bound, and "the year before last" a year."""
+    return key[:1].isdigit() or key in {"last", "next", "the"}
+
+
+_EARLIER: Final = frozenset({"davor", "zuvor", "vorher", "before", "earlier"})
+_LATER: Final = frozenset({"danach", "darauf", "after", "later"})
+
+
+def _stand_side_by_side(sentence: Sentence, one: _Found, other: _Found) -> bool:
+    """ "2024 und letztes Jahr", "von 2020 bis heute"."""
+    first, second = sorted((one.start, other.start))
+    between = sentence.keys[first + 1 : second]
+    return len(between) <= _JOINED_WITHIN and not _JOINING.isdisjoint(between)
+
+
+_JOINED_WITHIN: Final = 4  # tokens
+_JOINING: Final = frozenset({"und", "and", "sowie", "oder", "or", "bis", "to", "until", "till"})
+
+
+def _spans_years(sentence: Sentence) -> bool:
+    """Whether figures of several years are asked for: "gestiegen", "die letzten drei Jahre", "MS seit 2020"."""
+    if sentence.has_any(Sign.CHANGES, Sign.COMPARED):
+        return True
+    keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
+    keywords |= {mention.end for mention in sentence.mentions}
+    for i, key in enumerate(sentence.keys):
+        if key in {"jahre", "jahren", "years"}:
+            counted = _number(sentence[i - 1]) > 1 and sentence[i - 2] in _LAST
+            if counted or sentence[i - 1] in _LAST:
+                return True
+        if key in {"seit", "since"} and _is_a_year(sentence[i + 1]) and i in keywords:
+            return True
+    return False
+
+
+def _is_a_year(key: str) -> bool:
+    return len(key) == 4 and key.isdecimal() and FIRST <= int(key) <= LAST
+
+
+_LAST: Final = frozenset(
+    [
+        "letzten", "letzte", "letzter", "vergangenen", "vergangene", "vergangener", "nachsten", "nachste", "kommenden", "last",
+        "past", "previous", "next",
+    ]
+)  # fmt: skip
 
 
 def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
@@ -144,6 +250,8 @@ def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
             continue
         if year := _written(sentence, i):
             years.append(_Found(i, year))
+        elif _ends_a_span(sentence, i):
+            years.append(_Found(i, 2000 + int(key)))
         elif len(key) == 2 and _is_short_year(sentence, i, today):
             short.append(_Found(i, 2000 + int(key)))
     return [one for one in years if not _is_beside_excluded_word(sentence, one.start)] or short
@@ -182,6 +290,19 @@ def _is_beside_excluded_word(sentence: Sentence, i: int) -> bool:
     return any(sentence[j] in NOT_A_YEAR_BESIDE for j in (before, i - 1, i + 1))
 
 
+def _ends_a_span(sentence: Sentence, i: int) -> bool:
+    """ "2023/24", "2023-25"."""
+    before, key = sentence[i - 1], sentence.keys[i]
+    if len(key) != 2 or sentence.gap(i) not in _SLASHES or not _is_a_year(before):
+        return False
+    return int(before) < 2000 + int(key) <= int(before) + NEAR and sentence.gap(i + 1)[:1] not in _SLASHES | {
+        "."
+    }
+
+
+_SLASHES: Final = frozenset("/-–—")
+
+
 def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
     gap = sentence.gap(i)
     if abs(2000 + int(sentence.keys[i]) - today.year) > NEAR:
@@ -206,13 +327,35 @@ def _among_keywords(sentence: Sentence, i: int) -> bool:
 def _relative(sentence: Sentence) -> Iterator[_Found]:
     for mark in sentence.marks:
         if isinstance(mark.meaning, Relative):
-            yield _Found(mark.start, mark.meaning.years)
+            yield _Found(mark.start, mark.meaning.years, sentence[mark.end - 1] in _YEAR)
+            yield from _shortened(sentence, mark)
     for i, key in enumerate(sentence.keys):
         if key in {"jahr", "jahren", "year", "years"} and (number := _number(sentence[i - 1])):
             if sentence[i - 2] == "vor" or sentence[i + 1] in {"ago", "earlier"}:
                 yield _Found(i, -number)
             elif sentence[i - 2] == "in":
                 yield _Found(i, number)
+
+
+def _shortened(sentence: Sentence, mark: Mark) -> Iterator[_Found]:
+    """ "Dieses und letztes Jahr", "this year and last": the year is written once."""
+    if sentence[mark.end - 1] not in _YEAR:
+        return
+    before = mark.start - 1
+    while sentence[before] in _SMALL_WORDS:
+        before -= 1
+    if sentence[before] in _JOINING and (away := years_away(sentence[before - 1])) is not None:
+        yield _Found(before - 1, away)
+    after = mark.end + 1
+    if sentence[mark.end] not in _JOINING:
+        return
+    while sentence[after] in _SMALL_WORDS:
+        after += 1
+    if sentence[after + 1] not in _YEAR and (away := years_away(sentence[after])) is not None:
+        yield _Found(after, away)
+
+
+_SMALL_WORDS: Final = frozenset({"im", "in", "the", "das", "dem"})
 
 
 def _number(word: str) -> int:

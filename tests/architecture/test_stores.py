@@ -33,6 +33,7 @@ SERVERS = "one entry per server, worker or job"
 STORES = {
     "app/bounded_mapping.py:BoundedMapping._entries": OWNER,
     "schema/http/work/entry_form.py:EntryForm.errors": REQUEST,
+    "schema/http/work/entry_form.py:EntryForm.stated": REQUEST,
     "schema/http/work/entry_form.py:EntryForm.conflict": REQUEST,
     "schema/http/work/entry_fields.py:_fields": START,
     "app/seen_once.py:SeenOnce._hashes": OWNER,

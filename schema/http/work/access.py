@@ -48,14 +48,15 @@ class AccessPage:
             raise BadInput("There is no such action.", argument="action")
         operation, fields = self.actions[action]
         given = {name: _cleaned(name, sent[name]) for name in fields if name in sent}
+        typed = given if action == "create" else {}
         refusal = await self._refusal(action, given, request, view)
         if refusal:
-            return await self._page(request, view, 409, messages=[refusal])
+            return await self._page(request, view, 409, messages=[refusal], given=typed)
         variables = self._variables(action, given)
         [payload] = (await self._run(operation, variables, confirmed)).values()
         errors = payload.pop("errors")
         if errors:
-            return await self._page(request, view, status_of(errors), errors=errors)
+            return await self._page(request, view, status_of(errors), errors=errors, given=typed)
         if payload:
             return await self._page(request, view, made=payload)
         return redirect(view.same(done=action))
@@ -81,13 +82,18 @@ class AccessPage:
         errors: Sequence[Map] = (),
         messages: Sequence[str] = (),
         made: Map | None = None,
+        given: Map | None = None,
     ) -> Response:
+        """`given`: what was typed into the form for something new, where it is shown again."""
         data = await self._run(self.query, {}, request)
+        empty = {name: "" for _, fields in self.actions.values() for name in fields}
         values: dict[str, Any] = {
             **data,
             "seen": seen(data),
             "roles": _ROLES,
-            "errors": [*messages, *(error["message"] for error in errors)],
+            "messages": messages,
+            "errors": [error["message"] for error in errors],
+            "given": empty | (given or {}),
             "conflict": any(error["code"] == "CONFLICT" for error in errors),
             "made": made,
             "done": view.value("done") if view.value("done") in self.actions else "",

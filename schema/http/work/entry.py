@@ -27,6 +27,7 @@ class Outcome(NamedTuple):
 
     status: int = 200
     messages: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()  # as the API states them, in English
     warnings: tuple[Map, ...] = ()
     changes: tuple[Map, ...] = ()
     checked: str | None = None
@@ -81,7 +82,10 @@ class EntryPage:
             if warnings:
                 changes = tuple(result["results"][0]["changes"])
                 return self._page(
-                    request, view, form, Outcome(200, (), tuple(warnings), changes, digest(write))
+                    request,
+                    view,
+                    form,
+                    Outcome(200, warnings=tuple(warnings), changes=changes, checked=digest(write)),
                 )
             result = await self._run(request, write, dry_run=False)
         return self._after(request, view, form, result, "saved")
@@ -95,7 +99,7 @@ class EntryPage:
         data = (await self._operations.run_fields(self._revert, {"input": given}, request)).data
         errors = data["revert"]["errors"]
         if errors:
-            return self._page(request, view, form, Outcome(status_of(errors), _messages(errors)))
+            return self._page(request, view, form, Outcome(status_of(errors), errors=_messages(errors)))
         return redirect(self._address(view, form, "revert"))
 
     def _after(self, request: Request, view: PageView, form: EntryForm, result: Map, done: str) -> Response:
@@ -108,7 +112,8 @@ class EntryPage:
         if now is not None and int(now["version"]) != form.version:
             form.show_conflict(now)
             return self._page(request, view, form, Outcome(409))
-        return self._page(request, view, form, Outcome(status_of(errors), tuple(form.set_errors(errors))))
+        others = tuple(form.set_errors(errors))
+        return self._page(request, view, form, Outcome(status_of(errors), errors=others))
 
     def _page(self, request: Request, view: PageView, form: EntryForm, outcome: Outcome = _SHOWN) -> Response:
         principal = request_state(request.scope).principal

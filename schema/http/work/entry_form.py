@@ -47,6 +47,7 @@ class EntryForm:
         self.fields = fields_of(entry)
         self.language: Language = language
         self.errors: dict[str, str] = {}
+        self.stated: set[str] = set()  # those that the API states, in English
         self.conflict: list[Difference] = []
         now = texts_of(self.entry, language)
         self.sent = sent or {}
@@ -106,8 +107,9 @@ class EntryForm:
             name = next((part for part in error["field"] or () if part in names), None)
             if name is None:
                 others.append(error["message"])
-            else:
-                self.errors.setdefault(name, error["message"])
+            elif name not in self.errors:
+                self.errors[name] = error["message"]
+                self.stated.add(name)
         return others
 
     def _version(self, sent: str | None) -> int:

@@ -18,6 +18,21 @@ _PURPOSE: Final = b"form of the workbench"
 _CONFIRMED: Final = (b"x-requested-with", b"form")
 
 
+class _OfAnotherSession(AppError):
+    """The reason in German and, as `message`, in English: no role is missing."""
+
+    code = Code.FORBIDDEN
+    german = (
+        "Das Formular gehört zu einer früheren Anmeldung, oder eine andere Website hat es gesendet. Geändert wurde nichts;"
+        " öffnen Sie es neu."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The form is of another session, or was sent by another site; open it again. Nothing was changed."
+        )
+
+
 def form_token(request: Request, settings: Settings) -> str:
     """Empty for callers with an API key, which no browser sends by itself."""
     if "authorization" in request.headers:
@@ -35,9 +50,6 @@ def check_origin(request: Request, settings: Settings) -> None:
 def confirmed(request: Request, settings: Settings, token: str) -> Request:
     """The request for operations that write: its form is one of ours. Raises FORBIDDEN."""
     if not hmac.compare_digest(token.encode(), form_token(request, settings).encode()):
-        raise AppError(
-            "The form is of another session, or was sent by another site; open it again. Nothing was changed.",
-            Code.FORBIDDEN,
-        )
+        raise _OfAnotherSession
     scope = request.scope
     return Request({**scope, "headers": [*scope["headers"], _CONFIRMED]})

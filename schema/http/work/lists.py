@@ -9,6 +9,7 @@ from app.errors import BadInput
 from app.http.request_state import request_state
 from app.settings import Settings
 from schema.execution.documents import Document
+from schema.http.pages.form_page import FormError
 from schema.http.pages.parameters import PageParameters
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.entry_fields import plain
@@ -22,6 +23,9 @@ LISTS: Final[dict[str, Map]] = {
     "implausible": {"implausible": True},
     "preliminary": {"publication": "PRELIMINARY"},
 }
+_YEAR: Final = FormError(
+    "Das Jahr ist eine Zahl, zum Beispiel 2026.", "The year is a number, such as 2026.", "year"
+)
 _PARAMETERS: Final = ("list", "dno", "dataType", "year", "after")
 
 
@@ -55,14 +59,20 @@ class WorkLists:
         if chosen not in LISTS:
             raise BadInput(f"list must be one of {', '.join(LISTS)}.", argument="list")
         given = [each for each in view.parameters if each[0] != "list"]
-        variables = {**self._parameters.variables({}, given), **LISTS[chosen]}
-        entries = (await self._operations.run_fields(self._entries, variables, request)).data["entries"]
+        values: Map = {"chosen": chosen, "lists": LISTS}
+        try:
+            variables = {**self._parameters.variables({}, given), **LISTS[chosen]}
+            data = (await self._operations.run_fields(self._entries, variables, request)).data
+        except BadInput as error:
+            refusal = _YEAR if error.details.get("argument") == "year" else error
+            return page(view, "work/entries", 400, entries=None, refusal=refusal, **values)
+        entries = data["entries"]
         rows = [
             {"entry": plain(edge["node"]), "warnings": edge["warnings"]}
             for edge in entries["edges"]
             if edge["node"] is not None
         ]
-        return page(view, "work/entries", chosen=chosen, lists=LISTS, entries=entries, rows=rows)
+        return page(view, "work/entries", entries=entries, rows=rows, refusal=None, **values)
 
     async def set_aside(self, request: Request) -> Response:
         """Rows of a crawler's database that were not taken over."""

@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
-from app.errors import AppError, BadInput, Code, quoted
+from app.error_table import ERRORS
+from app.errors import Code, quoted
 from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
+from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, view_of
@@ -34,8 +36,11 @@ class SheetPage:
         view = view_of(request, _PARAMETERS)
         given = {name: view.value(name).strip() for name in _PARAMETERS}
         if not given["dno"] or not given["year"]:
-            return page(view, "work/sheet_start", given=given)
-        form = await self._form(request, view, given, None)
+            return page(view, "work/sheet_start", given=given, refusal=None)
+        try:
+            form = await self._form(request, view, given, None)
+        except FormError as error:
+            return page(view, "work/sheet_start", ERRORS[error.code].status, given=given, refusal=error)
         token = form_token(request, self._settings)
         saved = int(given["saved"]) if given["saved"].isdigit() and len(given["saved"]) < 4 else None
         return sheet(view, form, token, saved=saved)
@@ -67,11 +72,15 @@ class SheetPage:
     ) -> SheetForm:
         slug, year = given.get("dno", "").strip(), given.get("year", "").strip()
         if not (year.isascii() and year.isdigit() and FIRST_YEAR <= int(year[:5]) <= LAST_YEAR):
-            raise BadInput(f"The year is one from {FIRST_YEAR} to {LAST_YEAR}.", argument="year")
+            raise FormError(
+                f"Das Jahr ist eines von {FIRST_YEAR} bis {LAST_YEAR}.",
+                f"The year is one from {FIRST_YEAR} to {LAST_YEAR}.",
+                "year",
+            )
         variables: Map = {"slug": slug, "year": int(year)}
         data = (await self._operations.run_fields(self._query, variables, request)).data
         if data["dno"] is None:
-            raise AppError(f"There is no operator {quoted(slug)}.", Code.NOT_FOUND)
+            raise _NoOperator(slug)
         return SheetForm(data["dno"], int(year), view.language, fields)
 
     async def _write(self, request: Request, writes: Sequence[Write], *, dry_run: bool) -> Map:
@@ -79,6 +88,14 @@ class SheetPage:
         data = (await self._operations.run_fields(self._mutation, variables, request)).data
         outcome: Map = data["writeEntries"]
         return outcome
+
+
+class _NoOperator(FormError):
+    code = Code.NOT_FOUND
+
+    def __init__(self, slug: str) -> None:
+        name = quoted(slug)
+        super().__init__(f"Einen Netzbetreiber {name} gibt es nicht.", f"There is no operator {name}.", "dno")
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -100,6 +100,26 @@ async def test_forms_of_other_sites_and_fields_that_a_form_does_not_have_change_
     assert "crawler" not in (await administrator.open("/work/keys")).text
 
 
+async def test_what_was_typed_stays_beside_the_reason_which_states_its_language(
+    administrator: Browser,
+) -> None:
+    form = await administrator.open_form("/de/work/people", "create")
+    refused = await administrator.send(form, email="ada-at-home", role="ADMIN")
+    assert refused.status_code == 400
+    assert re.search(r'role="alert">\s*<p lang="en">', refused.text)
+    [again] = [one for one in forms_of(refused.text) if one.values.get("action") == "create"]
+    assert again.values["email"] == "ada-at-home"
+    assert "<option selected>ADMIN" in refused.text.partition('name="email"')[2].partition("</form>")[0]
+    form = await administrator.open_form("/de/work/keys", "create")
+    refused = await administrator.send(form, name="crawler", role="EDITOR", expires="2020-01-31")
+    assert refused.status_code == 400
+    [again] = [one for one in forms_of(refused.text) if one.values.get("action") == "create"]
+    assert [again.values[name] for name in ("name", "expires")] == ["crawler", "2020-01-31"]
+    made = await administrator.send(again, role="EDITOR", expires="")
+    [empty] = [one for one in forms_of(made.text) if one.values.get("action") == "create"]
+    assert (made.status_code, empty.values["name"]) == (200, "")
+
+
 async def test_what_people_type_is_shown_as_text(administrator: Browser) -> None:
     form = await administrator.open_form("/work/keys", "create")
     made = await administrator.send(form, name=SCRIPT, role="VIEWER")

@@ -180,6 +180,27 @@ async def test_errors_stand_beside_their_fields_and_what_was_typed_stays(editor:
     assert "06:00–08:15\n17:00–19:30" in (await editor.open(path)).text
 
 
+async def test_reasons_of_the_api_state_that_they_are_english(editor: Browser, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20", arbeit="1.26")
+    form = await editor.open_form(f"/de/work/entries/{global_id(tariff)}", "save")
+    negative = (await editor.send(form, leistung="-5", action="save")).text
+    assert re.search(r'id="error-leistung" lang="en">', negative)
+    unreadable = (await editor.send(form, leistung="abc", action="save")).text
+    assert re.search(r'id="error-leistung">„abc“', unreadable)
+
+
+async def test_a_year_that_is_none_is_named_above_the_lists_filters_with_what_was_typed(
+    editor: Browser,
+) -> None:
+    page = await editor.open("/de/work/entries?list=flagged&dno=netze-a&year=20x6")
+    assert (page.status_code, "Das Jahr ist eine Zahl" in page.text) == (400, True)
+    values = form_of(page.text, "get").values
+    assert [values[name] for name in ("list", "dno", "year")] == ["flagged", "netze-a", "20x6"]
+    none = await editor.open("/de/work/entries?list=flagged&dno=netze-a")
+    assert "Zu dieser Auswahl gibt es keinen Eintrag." in none.text
+
+
 async def test_a_conflict_is_shown_as_three_values_and_solved_in_place(
     editor: Browser, server: Running, pool: Pool
 ) -> None:

@@ -320,6 +320,25 @@ async def test_only_editors_see_the_form_and_it_is_never_stored(
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("dno", "year", "status", "reason"),
+    [
+        ("netze-z", "2026", 404, "Einen Netzbetreiber 'netze-z' gibt es nicht."),
+        ("netze-a", "1997", 400, "Das Jahr ist eines von"),
+        ("netze-a", "two", 400, "Das Jahr ist eines von"),
+    ],
+)
+async def test_an_operator_or_year_that_cannot_be_is_named_above_what_was_typed(
+    editor: Caller, dno: str, year: str, status: int, reason: str
+) -> None:
+    page = await editor.client.get(
+        f"/de{PATH}", params={"dno": dno, "year": year}, headers=editor.headers | BROWSER
+    )
+    assert (page.status_code, reason in text_of(page)) == (status, True)
+    values = form_of(page.text, "get").values
+    assert (values["dno"], values["year"]) == (dno, year)
+
+
 async def test_a_form_of_another_origin_changes_nothing(
     resources: Resources, pool: Pool, editor: Caller
 ) -> None:
@@ -338,7 +357,8 @@ async def test_a_form_of_another_origin_changes_nothing(
             assert response.status_code in (401, 403)
         foreign = sheet.fields | {"step": "save", "token": "0" * 64}  # from a browser that states no origin
         response = await person.client.post(PATH, data=foreign, headers=BROWSER)
-        assert (response.status_code, "another session" in response.text) == (403, True)
+        assert (response.status_code, "einer früheren Anmeldung" in response.text) == (403, True)
+        assert "nicht die Rolle" not in response.text
         assert (await stored(editor))["tariffs"] == []
         await sheet.save()
     assert len((await stored(editor))["tariffs"]) == 1

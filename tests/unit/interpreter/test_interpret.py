@@ -83,6 +83,17 @@ def test_sentences_of_the_test_set_are_understood_at_the_promised_rates(
         ("two thousand and nine", 2009),
         ("2023, nicht 2024", 2023),
         ("2024, Vertrag vor 2023", 2024),
+        ("vorvorletztes Jahr", 2022),
+        ("im vorvorletzten Jahr", 2022),
+        ("vorvorjahr", 2023),
+        ("Vorvorvorjahr", 2022),
+        ("the year before last", 2023),
+        ("überübernächstes Jahr", 2028),
+        ("dieses und letztes Jahr", 2025),
+        ("this year and last", 2025),
+        ("von 2020 bis heute", 2025),
+        ("2023/24", 2024),
+        ("höher als 2023?", 2025),
     ],
 )
 def test_a_year_is_read_or_the_current_one_is_meant(ask: Ask, said: str, year: int) -> None:
@@ -104,6 +115,8 @@ def test_a_year_is_read_or_the_current_one_is_meant(ask: Ask, said: str, year: i
         "günstigster Netzbetreiber MS 2024 nicht in Bayern",
         "günstigster Netzbetreiber MS 2024 außerhalb von Bayern",
         "cheapest operators MV 2024 outside Bavaria",
+        "Netzentgelte Westnetz MS das Jahr davor",
+        "grid fees Westnetz MV the year before",
     ],
 )
 def test_what_is_left_out_is_not_answered_in_the_place_of_what_is_meant(
@@ -130,6 +143,178 @@ def test_what_is_meant_beside_something_left_out_is_answered(
     ask: Ask, said: str, year: int, level: str
 ) -> None:
     assert ask(said)[1:] == ("westnetz", year, level)
+
+
+@pytest.mark.parametrize(
+    ("said", "questions"),
+    [
+        ("dieses und letztes Jahr", 2),
+        ("in diesem und im letzten Jahr", 2),
+        ("dieses Jahr und letztes Jahr", 2),
+        ("letztes Jahr und vorletztes", 2),
+        ("this and last year", 2),
+        ("2024 und letztes Jahr", 1),
+        ("2023 und letztes Jahr", 2),
+        ("2024 und das Jahr davor", 2),
+        ("von 2020 bis heute", 2),
+        ("2023/24", 2),
+        ("2022-24", 2),
+        ("in den letzten drei Jahren", 2),
+        ("alle Jahre", 2),
+        ("seit 2020", 2),
+        ("over the last three years", 2),
+        ("since 2020", 2),
+        ("gestiegen?", 2),
+        ("gegenüber dem Vorjahr", 2),
+        ("höher als 2023?", 2),
+        ("Entwicklung", 2),
+        ("aktuell", 1),
+        ("vor zwei Jahren", 1),
+        ("the year before last", 1),
+    ],
+)
+def test_several_years_are_as_many_questions_with_less_confidence(
+    vocabulary: Vocabulary, said: str, questions: int
+) -> None:
+    found = interpret(f"Netzentgelte Westnetz MS {said}", vocabulary, TODAY)
+    assert (found.topic, found.questions) == (QuestionTopic.NETZENTGELTE, questions)
+    assert (found.confidence < 0.8) == (questions > 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "-5 GWh bei 1500 kW Westnetz MS",
+        "Westnetz MS 5 GWh bei minus 1500 kW",
+        "Haushalt Westnetz −3500 kWh",
+        "3000-5000 kWh Haushalt Westnetz",
+        "zwischen 3000 und 5000 kWh Haushalt Westnetz",
+        "3000 kWh bis 5000 kWh Haushalt Westnetz",
+        "between 3000 and 5000 kWh household Westnetz",
+        "5 GWh oder 6 GWh bei 1500 kW Westnetz MS",
+        "Was kosten 5 GWh bei 1500 bis 2000 kW Westnetz MS",
+        "Haushalt unter 5000 kWh Westnetz",
+        "Haushalt mehr als 5000 kWh Westnetz",
+        "up to 5000 kWh household Westnetz",
+        "Haushalt Westnetz > 5000 kWh",
+        "Haushalt 3500 kWh plus 2000 kWh Westnetz",
+        "3500 kWh Haushalt und 5000 kWh Wärmepumpe Modul 2 Westnetz",
+        "günstigster Netzbetreiber MS ab 5 GWh bei 1500 kW",
+    ],
+)
+def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.not_held, found.topic, found.details.load, found.details.usage) == (
+        NotHeld.AMOUNT,
+        *[None] * 3,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "kwh"),
+    [
+        ("NS - 5 GWh bei 1500 kW Westnetz", 5_000_000),
+        ("5 GWh - 1500 kW Westnetz MS", 5_000_000),
+        ("5 GWh bei maximal 1500 kW Westnetz MS", 5_000_000),
+        ("Westnetz 2025 - 5000 kWh Haushalt", 5_000),
+        ("Haushalt ca. 3500 kWh Westnetz", 3_500),
+        ("Rechnung über 3500 kWh Haushalt Westnetz", 3_500),
+        ("Westnetz Modul 3 Wärmepumpe 800 kWh HT, 2000 kWh ST, 700 kWh NT", 3_500),
+    ],
+)
+def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
+    vocabulary: Vocabulary, said: str, kwh: int
+) -> None:
+    details = interpret(said, vocabulary, TODAY).details
+    customer = details.usage or details.load
+    assert customer is not None
+    assert customer.consumption_kwh == kwh
+
+
+def test_customers_on_one_side_of_100_000_kwh_are_a_kind_of_customers(vocabulary: Vocabulary) -> None:
+    found = interpret("Netzentgelte Haushalte unter 100.000 kWh Westnetz", vocabulary, TODAY)
+    assert (found.topic, found.details.usage) == (QuestionTopic.PRICES, None)
+
+
+@pytest.mark.parametrize(
+    "said", ["3500 kWh für 6 Monate Haushalt Westnetz", "900 kWh pro Quartal Haushalt Westnetz"]
+)
+def test_the_consumption_of_a_part_of_a_year_gives_no_bill_of_a_year(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is QuestionTopic.PRICES
+
+
+@pytest.mark.parametrize("levy", ["Konzessionsabgabe", "Stromsteuer", "der KWKG-Umlage", "Umlagen"])
+def test_a_cost_with_levies_is_a_bill_whatever_they_are_called(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], levy: str
+) -> None:
+    found = interpret(f"5 GWh bei 1500 kW MS Westnetz 2024 inkl. {levy}", vocabulary, TODAY)
+    assert found.dno_id is not None
+    assert (found.topic, slugs[found.dno_id], found.year) == (QuestionTopic.BILL, "westnetz", 2024)
+    assert found.details.usage is not None
+    assert found.details.usage.consumption_kwh == 5_000_000
+    assert found.details.usage.gross
+
+
+@pytest.mark.parametrize(
+    ("said", "dearest", "first"),
+    [
+        ("zweitgünstigster Netzbetreiber MS", False, 5),
+        ("das drittgünstigste Netz MS", False, 5),
+        ("der zweit-teuerste Netzbetreiber MS", True, 5),
+        ("zweithöchste Netzentgelte MS", True, 5),
+        ("siebtguenstigster Netzbetreiber MS", False, 7),
+        ("the second cheapest operator MV", False, 5),
+        ("the eighth most expensive operator MV", True, 8),
+    ],
+)
+def test_a_rank_is_within_the_ranking_that_answers_it(
+    vocabulary: Vocabulary, said: str, dearest: bool, first: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.details.dearest, found.details.first) == (
+        QuestionTopic.RANKING,
+        dearest,
+        first,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "not_held"),
+    [
+        ("welche Netzbetreiber liegen unter 5 ct MS", NotHeld.OTHER_RANKING),
+        ("which operators charge less than 5 ct/kWh", NotHeld.OTHER_RANKING),
+        ("günstigster Netzbetreiber in der Schweiz MS", NotHeld.OTHER_RANKING),
+        ("Prognose Netzentgelte Westnetz MS", NotHeld.FORECAST),
+        ("Was kostet der Netzanschluss bei Westnetz?", NotHeld.OTHER_POSITION),
+        ("BKZ Westnetz MS", NotHeld.OTHER_POSITION),
+        ("Netzentgelte Einspeisung Westnetz MS", NotHeld.OTHER_POSITION),
+        ("KWKG-Umlage Österreich", None),
+        ("electricity tax France", None),
+    ],
+)
+def test_what_is_not_held_is_not_answered_with_something_near_it(
+    vocabulary: Vocabulary, said: str, not_held: NotHeld | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.not_held, found.topic, found.dno_id) == (not_held, None, None)
+    assert found.confidence < 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("Netzanschluss MS Westnetz Netzentgelte", QuestionTopic.NETZENTGELTE),
+        ("vermiedene Netzentgelte für Einspeisung Westnetz", QuestionTopic.PRICES),
+        ("Liegt Westnetz MS unter 5 ct/kWh?", QuestionTopic.NETZENTGELTE),
+        ("KWKG-Umlage in der Sächsischen Schweiz", QuestionTopic.LEVIES),
+    ],
+)
+def test_what_is_held_beside_such_words_is_answered(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic
+) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is topic
 
 
 def test_years_of_compared_operators_are_counted_as_questions(vocabulary: Vocabulary) -> None:
