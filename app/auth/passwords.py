@@ -71,9 +71,11 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[[], T], origin: Origin) -> T:
         await self._queue.enter(origin)
+        todo = [work]
         try:
-            done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+            done = asyncio.get_running_loop().run_in_executor(self._threads, lambda: todo.pop()())
         except RuntimeError:  # there are too many threads
+            todo.clear()  # the executor keeps what it was given, and would do it later without a turn
             self._queue.leave()
             raise
         # A caller that gives up meanwhile leaves a thread behind that still works: its turn ends with that.

@@ -73,7 +73,9 @@ class Addresses:
         return parse_address(address)
 
     def _client(self, peer: str | None, headers: Headers) -> tuple[str | None, str | None, bool]:
-        """The nearest hop that is no proxy of ours, its scheme, and whether it is no proxy that hides the one before it."""
+        """The nearest hop that is no proxy of ours, its scheme, and True. If a proxy of ours does not name the hop before it:
+        that proxy, its scheme, and False.
+        """
         address, scheme = peer, None
         for hop, hop_scheme in reversed(self._hops(headers)):
             if parse_address(hop) is None:

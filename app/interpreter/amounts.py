@@ -3,11 +3,11 @@
 import re
 from collections.abc import Collection, Iterator
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import LETTERS, MONTHS
+from app.interpreter.words import LETTERS, MONTHS, Sign
 
 _ENERGY: Final = {
     "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
@@ -56,6 +56,9 @@ _MIXED: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})+(?!\1)[.,]\d{1,6}")
 _LARGEST: Final = Decimal(10) ** 15
 _WATT: Final = Decimal("0.001")
 HOURS_OF_A_YEAR: Final = 8784  # the most
+# § 14a EnWG holds from 4.2 kW on, standard load profiles and concession fees of households up to 30 kW.
+_CUSTOMERS_FROM_KW: Final = frozenset({Decimal("4.2"), Decimal(30)})
+_Measured: TypeAlias = tuple[int, int, Decimal, str]  # first token, end, value, unit
 METERED_FROM_KWH: Final = 100_000  # customers with a higher consumption have load metering
 
 
@@ -77,7 +80,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     kwh = kw = hours = None
     vague = False
     tokens: set[int] = set()
-    for start, end, value, unit in _measured(sentence, language):
+    for start, end, value, unit in _meant(sentence, list(_measured(sentence, language))):
         if unit in _ENERGY and kwh is None:
             kwh = value * _ENERGY[unit]
             bounded = _is_bounded(sentence, start, end, _ENERGY_BOUNDS)
@@ -88,13 +91,18 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
             vague |= bounded
         elif unit in _POWER and kw is None:
             kw = value * _POWER[unit]
-            vague |= _is_bounded(sentence, start, end, _POWER_BOUNDS)
+            bounded = _is_bounded(sentence, start, end, _POWER_BOUNDS)
+            if bounded and kw in _CUSTOMERS_FROM_KW:
+                kw = None  # "Wärmepumpe über 4,2 kW", "unter 30 kW"
+                tokens |= {*range(start, end)}
+                continue
+            vague |= bounded
         elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
             vague |= unit in _ENERGY and value * _ENERGY[unit] != kwh
             continue
-        vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end)
+        vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
         tokens |= {*range(start, end)}
     if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
         if kw is None and kwh is not None:
@@ -102,6 +110,24 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         elif kwh is None and kw is not None:
             kwh = kw * hours
     return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague)
+
+
+def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
+    """Without energies of gas, parts ("davon 1 GWh nachts") and those that are denied, where others are left."""
+    denied = {mark.end for mark in sentence.marks if mark.meaning is Sign.NOT}
+    others = [
+        one
+        for one in measured
+        if one[3] in _ENERGY
+        and (
+            one[0] in denied
+            or sentence[one[0] - 1] == "davon"
+            or sentence[one[1]] in _OTHER_ENERGY
+            or (sentence[one[0] - 1] in _OTHER_ENERGY and sentence.gap(one[0]) == " ")
+        )
+    ]
+    left = [one for one in measured if one not in others]
+    return left if any(one[3] in _ENERGY for one in left) else measured
 
 
 def _is_negative(sentence: Sentence, i: int) -> bool:
@@ -112,7 +138,7 @@ def _is_negative(sentence: Sentence, i: int) -> bool:
     return gap[-1:] in _DASHES and gap[-1:] != "" and (i == 0 or gap[-2:-1] in _BEFORE_SIGNS)
 
 
-def _is_of_a_range(sentence: Sentence, start: int, end: int) -> bool:
+def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> bool:
     """ "3000-5000 kWh", "zwischen 3000 und 5000 kWh", "5 GWh oder 6 GWh", "3000 kWh bis 5000 kWh"."""
     alike = _measures_like(sentence[end - 1])
     if sentence[end] in _TO and _starts_with_digit(sentence[end + 1]) and sentence[end + 2] in alike:
@@ -124,9 +150,11 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int) -> bool:
         return _starts_with_digit(sentence[start - 2]) or sentence[start - 2] in alike
     if before in _AND:
         return not _BETWEEN.isdisjoint(sentence.keys[max(start - 4, 0) : start - 1])
-    if not _starts_with_digit(before) or not _DASHES.intersection(gap):
+    if not _starts_with_digit(before) or not gap.strip() or gap.strip() not in _DASHES:
         return False
-    return gap.strip() == gap or not _YEARS.fullmatch(before)  # "Westnetz 2025 - 5000 kWh"
+    if sentence[start - 2] in _NUMBERED or (_POSTAL_CODE.fullmatch(before) and int(before) > value):
+        return False  # "Modul 2 - 5000 kWh", "50667 - 3500 kWh"
+    return gap.strip() == gap or not _DATES.fullmatch(before)  # "Westnetz 2025 - 5000 kWh"
 
 
 def _measures_like(unit: str) -> Collection[str]:
@@ -156,7 +184,10 @@ _BEFORE_SIGNS: Final = frozenset(" (:;,=")
 _TO: Final = frozenset({"bis", "oder", "to", "or"})
 _AND: Final = frozenset({"und", "and"})
 _BETWEEN: Final = frozenset({"zwischen", "between"})
-_YEARS: Final = re.compile(r"20[0-4]\d")
+_DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}")
+_POSTAL_CODE: Final = re.compile(r"\d{5}")
+_NUMBERED: Final = frozenset({"modul", "module", "plz", "postleitzahl", "netzebene", "postcode"})
+_OTHER_ENERGY: Final = frozenset({"gas", "erdgas", "warme", "fernwarme"})
 _SIGNS_OF_BOUNDS: Final = frozenset("<>≤≥")
 _OR_SO: Final = frozenset({"mehr", "weniger", "more", "less"})
 _PASSED_OVER: Final = frozenset({"als", "than", "zu", "to", "least", "most"})
@@ -188,7 +219,7 @@ def _usable(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value < _LARGEST else None
 
 
-def _measured(sentence: Sentence, language: Language) -> Iterator[tuple[int, int, Decimal, str]]:
+def _measured(sentence: Sentence, language: Language) -> Iterator[_Measured]:
     """Each number with its unit: first token, end, value, unit."""
     i = 0
     while i < len(sentence.keys):
@@ -240,12 +271,24 @@ def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
         return True
     before, period = sentence[end + 1], sentence[end + 2]
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
-        return True
+        return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
     return before in {"am", "pro", "im", "je", "per", "a", "in"} and (period in _PERIODS or period in MONTHS)
 
 
 _PERIODS: Final = frozenset(
     ["tag", "monat", "woche", "stunde", "quartal", "halbjahr", "day", "month", "week", "hour", "quarter"]
+)
+_WHOLE_YEARS: Final = frozenset(
+    [
+        ("12", "mon"),
+        ("365", "tag"),
+        ("365", "day"),
+        ("366", "tag"),
+        ("366", "day"),
+        ("52", "woc"),
+        ("52", "wee"),
+        ("4", "qua"),
+    ]
 )
 _DURING: Final = frozenset(["in", "fur", "uber", "for", "over", "within"])
 _SEVERAL_PERIODS: Final = frozenset(

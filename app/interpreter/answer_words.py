@@ -128,7 +128,7 @@ GERMAN = Words(
     other_years="; Daten gibt es für {}",
     other_levels="; veröffentlicht sind sie für {}",
     no_year="; auch für andere Jahre sind hier keine erfasst",
-    unknown_cost="{}: die Kosten sind nicht bekannt, weil ein Preis, den dieser Verbrauch braucht, nicht erfasst ist.",
+    unknown_cost="{}: die Kosten sind nicht bekannt, weil ein Preis, der dafür nötig ist, nicht erfasst ist.",
     which="{}: Bitte nennen Sie den Netzbetreiber, zum Beispiel „Netzentgelte Netze BW {} Mittelspannung“.",
     perhaps="{}: Meinen Sie {}?",
     several="{}: Mehrere Netzbetreiber passen – meinen Sie {}?",
@@ -141,8 +141,8 @@ GERMAN = Words(
         " der Module ist hier nicht erfasst. Fragen Sie nach den Kosten mit einem Modul, zum Beispiel „Wärmepumpe 6000 kWh Modul 2“.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Zeitvariable Netzentgelte nach § 14a EnWG, Modul 3, gibt es nur in der Niederspannung.",
         NotHeld.AVERAGE: "Durchschnitte werden hier nicht gebildet; erfasst sind die Preise der einzelnen Netzbetreiber.",
-        NotHeld.EXCEPTION: "Was nicht gemeint ist („außer“, „nicht“, „vor“ einem Jahr), genügt hier nicht; Antworten gibt es zu dem"
-        " Netzbetreiber, dem Jahr, der Spannungsebene oder dem Bundesland, die gemeint sind.",
+        NotHeld.EXCEPTION: "Genannt ist nur, was nicht gemeint ist („außer“, „nicht“, „vor 2026“). Antworten gibt es hier, wenn"
+        " Netzbetreiber, Jahr, Spannungsebene oder Bundesland selbst genannt sind.",
         NotHeld.AMOUNT: "Kosten gibt es hier für genau einen Verbrauch, nicht für Spannen („3000 bis 5000 kWh“), Grenzen („unter"
         " 5000 kWh“), mehrere Mengen oder negative Zahlen; bitte nennen Sie eine Zahl.",
         NotHeld.FORECAST: "Prognosen gibt es hier nicht; erfasst sind veröffentlichte Preise, auch vorläufige.",
@@ -263,8 +263,8 @@ ENGLISH = Words(
         " modules is not held here. Ask for the cost with one of them, for example “heat pump 6000 kWh module 2”.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Time-variable grid charges of § 14a EnWG, module 3, exist in low voltage only.",
         NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
-        NotHeld.EXCEPTION: "What is not meant (“except”, “not”, “before” a year) is not enough here; please name the operator,"
-        " the year, the voltage level or the federal state that is meant.",
+        NotHeld.EXCEPTION: "To name only what is not meant (“except”, “not”, “before 2026”) is not enough here; please name the"
+        " operator, the year, the voltage level or the federal state that is meant.",
         NotHeld.AMOUNT: "Costs of ranges (“3000 to 5000 kWh”), limits (“less than 5000 kWh”), several consumptions or negative"
         " numbers are not held here; please name one number.",
         NotHeld.FORECAST: "Forecasts are not held here; published prices are, also preliminary ones.",

@@ -32,7 +32,10 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         alone or _OPERATORS.intersection(sentence.keys) or (asks and read.postal_code is not None)
     ):
         return None
-    if any(isinstance(mark.meaning, Topic | Position) for mark in sentence.marks):
+    if any(
+        isinstance(mark.meaning, Topic | Position) and not sentence[mark.start].startswith("einspeis")
+        for mark in sentence.marks
+    ):
         return None
     if not (read.codes or read.postal_code) and any(not mention.place for mention in sentence.mentions):
         return None  # "My grid operator is Westnetz."

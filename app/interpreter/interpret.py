@@ -23,6 +23,7 @@ from app.interpreter.reading import (
     read_sentence,
     unanswered,
 )
+from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import asked, count_of_questions
 from app.interpreter.usage import bands_are_missing, inhabitants_of, module_is_missing, usage_of
@@ -41,13 +42,42 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     found = _meaning_of(read)
     if found.topic is not None and leaves_out(read):
         return unanswered(read, NotHeld.EXCEPTION, found.questions)
-    if found.topic is not None and read.sentence.has(Sign.FORECAST):
+    if found.topic is not None and _asks_for_a_forecast(read):
         return unanswered(read, NotHeld.FORECAST, found.questions)
-    if found.topic is _T.LEVIES and is_abroad(read.sentence):
+    if found.topic is _T.LEVIES and is_abroad(read.sentence) and _GERMANY.isdisjoint(read.sentence.keys):
         return unanswered(read, None)
-    if read.amounts.vague and not found.lacking and _is_worked_out(found.details):
+    of_a_cost = found.topic is not _T.PRICES and not found.lacking and _is_worked_out(found.details)
+    if read.amounts.vague and of_a_cost:
         return unanswered(read, NotHeld.AMOUNT, found.questions)
     return found
+
+
+_GERMANY: Final = frozenset({"deutschland", "deutschlands", "deutsche", "deutschen", "germany", "german"})
+
+
+def _asks_for_a_forecast(read: Read) -> bool:
+    """Not "für unsere Planung und Prognose", and no forecast of the consumption: "laut Prognose 5 GWh"."""
+    sentence = read.sentence
+    return any(
+        mark.meaning is Sign.FORECAST
+        and not sentence.denied(mark.start)
+        and read.amounts.tokens.isdisjoint(range(mark.end, mark.end + _OF_CONSUMPTION_WITHIN))
+        and not _is_of_the_caller(sentence, mark.start)
+        for mark in sentence.marks
+    )
+
+
+def _is_of_the_caller(sentence: Sentence, start: int) -> bool:
+    before = start - 1
+    while sentence[before] in _BEFORE_FORECASTS:
+        before -= 1
+    return sentence[before] in {"fur", "for", "zur", "unsere", "unserer", "meine", "meiner", "our", "my"}
+
+
+_OF_CONSUMPTION_WITHIN: Final = 3  # tokens
+_BEFORE_FORECASTS: Final = frozenset(
+    {"und", "and", "die", "eine", "the", "a", "planung", "budget", "kalkulation", "planning"}
+)
 
 
 def _is_worked_out(details: Details) -> bool:

@@ -131,7 +131,7 @@ def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named
 
 def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]:
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
-    marks = [mark for mark in marks if not sentence.denied(mark.start)]
+    marks = [mark for mark in marks if not sentence.denied(mark.start) and not _is_of_levies(sentence, mark)]
     asked = [mark for mark in marks if not _is_included(sentence, mark)]
     marks = asked if asked or frame.named or frame.load else marks
     if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
@@ -141,8 +141,21 @@ def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]
     return marks
 
 
+def _is_of_levies(sentence: Sentence, mark: Mark) -> bool:
+    """ "Befreit von der Stromsteuer": nothing about charges of the grid."""
+    return sentence[mark.start] in {"befreit", "exempt"} and any(
+        isinstance(one.meaning, Position)
+        and one.meaning.role in _LEVIES
+        and (abs(one.start - mark.end) <= _INCLUDED_WITHIN or abs(mark.start - one.end) <= _INCLUDED_WITHIN)
+        for one in sentence.marks
+    )
+
+
 def _is_included(sentence: Sentence, mark: Mark) -> bool:
-    """ "Grundpreis inkl. MwSt": net or gross, but no question about a tax."""
+    """ "Grundpreis inkl. MwSt": net or gross, but no question about a tax; "Betrieb mit Einspeisung"."""
+    if sentence[mark.start].startswith(("einspeis", "feed")):
+        before = sentence.keys[max(mark.start - _INCLUDED_WITHIN, 0) : mark.start]
+        return not {"mit", "with", "trotz"}.isdisjoint(before)
     if position(mark).role not in _ASIDE:
         return False
     return not _INCLUDING.isdisjoint(_directly_before(sentence, mark))

@@ -45,6 +45,10 @@ _WHETHER_OR_WHY = {
     "ist", "sind", "war", "hat", "haben", "gilt", "gelten", "gibt", "liegt", "kann", "darf", "muss", "warum", "wieso",
     "weshalb", "is", "are", "was", "has", "have", "does", "do", "can", "why",
 }  # fmt: skip
+# "Falls nicht MS", "noch nicht bei Westnetz", "ich finde nicht die Westnetz": nothing is left out.
+_BEFORE_NO_PART = {
+    "falls", "wenn", "if", "noch", "bin", "am", "finde", "finden", "kenne", "kennen", "sehe", "sehen", "weiss", "wissen",
+}  # fmt: skip
 _BEFORE_PARTS = {
     "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
@@ -139,7 +143,12 @@ class Sentence:
             before -= 1
         if not _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
             return False
-        return self.spells(before, _EXCEPT) or (self.spells(before, _NOT) and self[0] not in _WHETHER_OR_WHY)
+        if self.spells(before, _EXCEPT):
+            return True
+        if self[0] in _WHETHER_OR_WHY or self[before - 1] in _BEFORE_NO_PART:
+            return False
+        we_are = {self[before - 2], self[before - 1]} == {"wir", "sind"}
+        return self.spells(before, _NOT) and not we_are
 
     def spells(self, index: int, keys: Collection[str]) -> bool:
         """Whether one of these words stands there as it is written: "wohne" is no "ohne"."""

@@ -48,10 +48,21 @@ def _asks_for_a_connection(sentence: Sentence, kept: Sequence[Mark], frame: Fram
     if frame.load or frame.energy or any(_topic(mark).weight > Weight.HINT for mark in kept):
         return False
     return bool(kept) and any(
-        key in _CONNECTIONS and sentence[i - 1] != "am" for i, key in enumerate(sentence.keys)
+        key in _CONNECTIONS and sentence[i - 1] != "am" and not _is_there_already(sentence, i, frame)
+        for i, key in enumerate(sentence.keys)
     )
 
 
+def _is_there_already(sentence: Sentence, i: int, frame: Frame) -> bool:
+    """ "Unser Netzanschluss liegt in MS", but not "Was kostet unser Netzanschluss?"."""
+    return (
+        frame.level
+        and sentence[i - 1] in _OF_THE_CALLER
+        and sentence[i - 2] not in {"kostet", "kosten", "costs"}
+    )
+
+
+_OF_THE_CALLER = {"unser", "unseren", "unserem", "mein", "meinen", "meinem", "our", "my"}
 _CONNECTIONS = {"netzanschluss", "netzanschlusses", "netzanschlusse", "stromanschluss", "stromanschlusses"}
 
 

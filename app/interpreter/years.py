@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from app.interpreter.grammar import Mark, years_away
+from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
     LETTERS,
@@ -39,8 +40,20 @@ _CONTRACTS = frozenset(
         "anlagen",
         "contract",
         "contracts",
+        "bestandsanlage",
+        "bestandsanlagen",
+        "angeschlossen",
+        "eingebaut",
+        "installiert",
+        "inbetriebnahme",
+        "installed",
+        "connected",
     ]
 )
+# Devices "vor 2024", "vor dem 1.1.2024" and "nach dem 31.12.2023" are kinds of devices.
+_SECTION_14A = frozenset([2023, 2024])
+_NEW_YEAR = re.compile(r"0?1\.0?1\..*")
+_SEARCHED = frozenset(["frage", "fragen", "gefragt", "suche", "suchen", "gesucht"])
 _CURRENCIES = frozenset("§€$#£")
 _MEASURES = frozenset("€%°²³")
 
@@ -128,8 +141,9 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     `taken`: tokens that were read as something else.
     """
     relative = sentence.kept(list(_relative(sentence)))
-    several, steps = _spans_years(sentence), _steps(sentence)
-    if found := sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today))):
+    several, steps = _spans_years(sentence, today), _steps(sentence)
+    explicit = _explicit(sentence, taken, today)
+    if found := sentence.kept(_without_bounds(sentence, explicit)):
         years = {one.year for one in found}
         left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
         beside = {
@@ -140,7 +154,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
         if all(_is_compared_with(sentence, one.start) for one in found):
             beside.add(today.year)
         return _newest(years | beside, steps, 0.99, several=several)._replace(left_out=left_out)
-    if day is not None:
+    if day is not None and not explicit:  # not "installiert vor dem 1.1.2024"
         return Year(day.year, 0.98)
     if steps and not relative:  # "das Jahr davor": before one that is not named
         return Year(today.year, 0.98, left_out=True)
@@ -170,36 +184,48 @@ def _newest(years: set[int], steps: set[int], certainty: float, *, several: bool
 
 def _steps(sentence: Sentence) -> set[int]:
     """ "Das Jahr davor", "the year after": from the year that is named before."""
+    relative = sentence.covered(mark for mark in sentence.marks if isinstance(mark.meaning, Relative))
     return {
         step
         for i, key in enumerate(sentence.keys)
-        if key in _YEAR and not sentence[i - 1][:1].isdigit()
+        if key in _YEAR and i not in relative and not sentence[i - 1][:1].isdigit()
         for words, step in ((_EARLIER, -1), (_LATER, 1))
-        if sentence[i + 1] in words and not _names_a_year(sentence[i + 2])
+        if sentence[i + 1] in words and not _is_before_something(sentence, i + 2)
+        if sentence[i + 1] != "earlier" or not _number(sentence[i - 1])  # "a year earlier": before today
     }
 
 
-def _names_a_year(key: str) -> bool:
-    """ "The year before 2024" is a bound, and "the year before last" a year."""
-    return key[:1].isdigit() or key in {"last", "next", "the"}
+def _is_before_something(sentence: Sentence, i: int) -> bool:
+    """ "The year before 2024" is a bound, "the year before last" a year, and "per year before taxes" none of both."""
+    if sentence[i][:1].isdigit():
+        return True
+    if sentence[i - 1] not in _PREPOSITIONS or not sentence[i]:
+        return False
+    return sentence[i] not in _AFTER_STEPS and _PAUSES.isdisjoint(sentence.gap(i))
 
 
 _EARLIER: Final = frozenset({"davor", "zuvor", "vorher", "before", "earlier"})
 _LATER: Final = frozenset({"danach", "darauf", "after", "later"})
+_PREPOSITIONS: Final = frozenset({"before", "after"})
+_AFTER_STEPS: Final = frozenset({"at", "in", "of", "for", "from", "and", "or", "as", "to", "please", "too"})
+_PAUSES: Final = frozenset("?!,;.:()-–—")
 
 
 def _stand_side_by_side(sentence: Sentence, one: _Found, other: _Found) -> bool:
     """ "2024 und letztes Jahr", "von 2020 bis heute"."""
     first, second = sorted((one.start, other.start))
     between = sentence.keys[first + 1 : second]
-    return len(between) <= _JOINED_WITHIN and not _JOINING.isdisjoint(between)
+    within = _JOINED_WITHIN if one.plain and other.plain else 1  # "2024 und was ist jetzt …"
+    if any(not _PAUSES.isdisjoint(sentence.gap(i)) for i in range(first + 1, second + 1)):
+        return False  # "2025, bis heute haben wir …"
+    return len(between) <= within and not _JOINING.isdisjoint(between)
 
 
 _JOINED_WITHIN: Final = 4  # tokens
 _JOINING: Final = frozenset({"und", "and", "sowie", "oder", "or", "bis", "to", "until", "till"})
 
 
-def _spans_years(sentence: Sentence) -> bool:
+def _spans_years(sentence: Sentence, today: date) -> bool:
     """Whether figures of several years are asked for: "gestiegen", "die letzten drei Jahre", "MS seit 2020"."""
     if sentence.has_any(Sign.CHANGES, Sign.COMPARED):
         return True
@@ -210,7 +236,8 @@ def _spans_years(sentence: Sentence) -> bool:
             counted = _number(sentence[i - 1]) > 1 and sentence[i - 2] in _LAST
             if counted or sentence[i - 1] in _LAST:
                 return True
-        if key in {"seit", "since"} and _is_a_year(sentence[i + 1]) and i in keywords:
+        since = sentence[i + 1] if key in {"seit", "since"} and i in keywords else ""
+        if _is_a_year(since) and int(since) < today.year:
             return True
     return False
 
@@ -230,15 +257,22 @@ _LAST: Final = frozenset(
 def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
     """ "Verträge vor 2024" is a kind of contract; "vor 2026" alone remains, since no year is asked for by it."""
     asked = [one for one in found if not _is_a_bound(sentence, one.start)]
-    return asked if asked or not _CONTRACTS.isdisjoint(sentence.keys) else found
+    if asked or not _CONTRACTS.isdisjoint(sentence.keys):
+        return asked
+    of_devices = names_a_device(sentence) and all(one.year in _SECTION_14A for one in found)
+    return asked if of_devices else found
 
 
 def _is_a_bound(sentence: Sentence, i: int) -> bool:
-    """ "vor 2026", "after the year 2025", but not "nach 2025er Preisblatt"."""
+    """ "vor 2026", "after the year 2025", but not "nach 2025er Preisblatt", "Frage nach 2025", "nach dem 1.1.2025"."""
     before = i - 1
     while sentence[before] in _BEFORE_BOUNDS:
         before -= 1
-    return sentence.spells(before, _BOUNDS) and sentence[i + 1] != "er"
+    if sentence[before] in {"nach", "after"} and (
+        _NEW_YEAR.fullmatch(sentence[i]) or sentence[before - 1] in _SEARCHED
+    ):
+        return False
+    return sentence.spells(before, _BOUNDS) and sentence[i + 1] not in {"er", "preisblatt"}
 
 
 def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:

@@ -12,7 +12,7 @@ of the HTTP connection that it began as.
 | BODY | the end of the head | the same time as the head | 408, close |
 | ANSWERING | the request is read, or its answer has begun | `answer_timeout` between two writes | cut off |
 | IDLE | the end of an answer; empty lines change nothing | `keep_alive` | close |
-| STALLED | the client does not read and our buffer is full | `write_timeout`, again while it reads at a fair rate | cut off |
+| STALLED | the client does not read and our buffer is full | `write_timeout`; of HTTP again while it reads at a fair rate | cut off |
 | UPGRADING | the head of a WebSocket handshake | `read_timeout` | cut off |
 | OPEN | the handshake is complete | `socket_check_interval`, again and again | ping; without a pong, close |
 | CLOSING | our last byte is written, or the other side has ended | `close_timeout`, likewise | cut off |

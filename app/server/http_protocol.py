@@ -5,8 +5,12 @@ decided here, one request after the other: pipelined requests wait until the res
 How long anything may take is decided by one timer (app/server/connection_timer.py).
 """
 
+import struct
 from asyncio import Event, Task
 from collections.abc import Callable
+from contextlib import suppress
+from fcntl import ioctl
+from termios import TIOCOUTQ
 from typing import Any
 from urllib.parse import unquote
 
@@ -50,8 +54,9 @@ FRAME_BYTES = 2**20
 # resets it, and the client may lose the response. Many clients read it only after they have sent the whole body, so that
 # files as large as those of imports are read.
 LINGER_BYTES, LINGER_SECONDS = 64 * 2**20, 2.0
-# Bytes per second at which a client still counts as reading: a response of 8 MiB then takes four minutes at most.
-MIN_RATE = 32 * 1024
+# Bytes per second at which a client still counts as reading. TCP takes them in bursts, so this is half of what a client
+# must read on average to be safe; a response of 8 MiB takes nine minutes at most.
+MIN_RATE = 16 * 1024
 
 _counts = Counts(all_metrics.HTTP_CUT)
 
@@ -99,7 +104,8 @@ class HttpProtocol(HttpToolsProtocol):
         # The last response is being sent, or has been: no further request is read.
         self._last = False
         self._discarding = 0
-        self._unsent = 0  # bytes in the transport when it was last looked whether the client reads
+        # Bytes that the client had not taken when it was last looked, and the seconds until the next look.
+        self._untaken, self._look_seconds = 0, CLOSE_TIMEOUT
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -135,7 +141,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def eof_received(self) -> None:
         """None: the transport closes."""
-        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+        self._enter_unread(State.CLOSING, CLOSE_TIMEOUT)
 
     # Where a request begins and ends
 
@@ -403,14 +409,17 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if not self.transport.is_closing():
             self.transport.write_eof()
-        self._unsent = self.transport.get_write_buffer_size()
-        self.timer.enter(State.CLOSING, LINGER_SECONDS)
+        self._enter_unread(State.CLOSING, LINGER_SECONDS)
 
     def _close(self) -> None:
         self._last = True
         self.transport.close()
-        self._unsent = self.transport.get_write_buffer_size()
-        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+        self._enter_unread(State.CLOSING, CLOSE_TIMEOUT)
+
+    def _abort(self) -> None:
+        if self.cycle is not None:
+            self.cycle.reset_if_cut_off()
+        self.transport.abort()
 
     def _cut(self, reason: str, status: int) -> None:
         """After a time-out or for lack of capacity: at once, with a status only if no response has begun."""
@@ -455,25 +464,38 @@ class HttpProtocol(HttpToolsProtocol):
             before in (State.NEW, State.HEAD) and state is State.BODY
         ):
             timer.state = state
+        elif state is State.STALLED or state is State.CLOSING:
+            self._enter_unread(state, self._seconds[state])
         else:
-            if state is State.STALLED:
-                self._unsent = self.transport.get_write_buffer_size()
             timer.enter(state, self._seconds[state])
 
-    def _reads(self, seconds: float) -> bool:
-        """Whether the client has read as much in that time as it has to, and there is more."""
-        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
-        return 0 < self._unsent <= before - seconds * MIN_RATE
+    def _enter_unread(self, state: State, seconds: float) -> None:
+        """STALLED or CLOSING, which last on while the client reads."""
+        self._untaken, self._look_seconds = self.untaken(), seconds
+        self.timer.enter(state, seconds)
+
+    def untaken(self) -> int:
+        """Bytes that the client has not taken: those in the transport and in the socket, which takes a megabyte at once."""
+        count: int = self.transport.get_write_buffer_size()
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError, ValueError):  # it is closed already; the latter for a descriptor of -1
+                count += struct.unpack("i", ioctl(connection.fileno(), TIOCOUTQ, bytes(4)))[0]
+        return count
+
+    def _reads(self) -> bool:
+        """Whether the client has read as much since the last look as it has to, and there is more."""
+        return 0 < self.untaken() <= self._untaken - self._look_seconds * MIN_RATE
 
     def _expired(self, state: State) -> None:
         if self._state() is not state:
             self._settle()
-        elif state in (State.STALLED, State.CLOSING) and self._reads(self._seconds[state]):
-            self.timer.enter(state, self._seconds[state])
+        elif state in (State.STALLED, State.CLOSING) and self._reads():
+            self._enter_unread(state, self._seconds[state])
         elif state is State.CLOSING or state is State.STALLED or state is State.ANSWERING:
             if state is not State.CLOSING:
                 _counts[("unread" if state is State.STALLED else "unanswered",)].value += 1
-            self.transport.abort()
+            self._abort()
         elif state is State.IDLE or (self.cycle is not None and self.cycle.response_complete and self._body):
             self._close()
         else:
@@ -501,4 +523,4 @@ class HttpProtocol(HttpToolsProtocol):
 
     def evict(self) -> None:
         _counts[("no_share",)].value += 1
-        self.transport.abort()
+        self._abort()

@@ -51,8 +51,13 @@ class ResponseCycle(RequestResponseCycle):
         """Whether the connection, when it is closed from now on, is reset: its client then reads an error instead of an end."""
         connection = self.transport.get_extra_info("socket")
         if connection is not None:
-            with suppress(OSError):  # it is closed already
+            with suppress(OSError, ValueError):  # it is closed already; the latter from uvloop
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
+
+    def reset_if_cut_off(self) -> None:
+        """To be called before the connection is aborted: its last bytes may not have reached the socket yet."""
+        if self._until_close and self.transport.get_write_buffer_size():
+            self._reset_on_close(True)
 
     @property
     def can_write(self) -> bool:

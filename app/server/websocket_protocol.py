@@ -135,7 +135,6 @@ class WebSocket(WebSocketsSansIOProtocol):
             super().data_received(part)
             self._note_close()
             if unparsed and perf_counter() > until:
-                self.transport.pause_reading()
                 self._read_on()
                 return
         if not self.read_paused:
@@ -144,6 +143,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def _read_on(self) -> None:
         """First what has been read already."""
         if self._unparsed:
+            self.transport.pause_reading()  # uvicorn resumes it when the application closes
             self._parsing = self._parsing or self.loop.call_soon(self._parse)
         elif not (self.transport.is_closing() or self.transport.is_reading()):
             self.transport.resume_reading()
@@ -288,6 +288,10 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.transport.abort()
 
     def _ping(self) -> None:
+        if self._awaiting_pong and (self.read_paused or self._unparsed):
+            # The pong may be behind messages that wait for the application.
+            self.timer.enter(State.OPEN, self._check_every)
+            return
         if self._awaiting_pong:
             self.conn.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             self._flush_and_close()

@@ -128,11 +128,15 @@ class Workers:
 
     async def _replace(self, slot: int) -> bool:
         """False if no process can be started: the other workers go on meanwhile."""
+        fallen = self._slots[slot]
         try:
             new = await self._start(slot)
         except CannotStart as error:
             log.error("a worker is not replaced yet", error=str(error))
             return False
+        if self._slots[slot] is not fallen:  # renewed meanwhile
+            await new.stop(signal.SIGKILL, _EXTRA_TIME)
+            return True
         self._slots[slot] = new
         if not await self._is_ready(new):
             await new.stop(signal.SIGKILL, _EXTRA_TIME)  # if it hangs; it is replaced as one that fell

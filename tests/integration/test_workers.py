@@ -134,6 +134,29 @@ async def test_a_replacement_that_hangs_before_it_is_ready_is_killed(monkeypatch
     assert process.returncode == -signal.SIGKILL
 
 
+async def test_a_worker_that_is_renewed_while_its_replacement_starts_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would serve on, in no slot, and miss the next renewal."""
+    listener = socket.socket()
+    several = workers.Workers(Settings(workers=2), listener, {})
+    processes = [await asyncio.create_subprocess_exec("sleep", "600") for _ in range(3)]
+    fallen, renewed, late = [workers.Worker(process, asyncio.StreamReader()) for process in processes]
+
+    async def start(slot: int) -> workers.Worker:
+        several._slots[slot] = renewed
+        return late
+
+    monkeypatch.setattr(several, "_start", start)
+    several._slots = [fallen]
+    with listener, several._shares_file:
+        assert await several._replace(0)
+    assert several._slots == [renewed]
+    assert late.ended.done()
+    for worker in (fallen, renewed):
+        await worker.stop(signal.SIGKILL, 5)
+
+
 async def test_old_workers_stay_when_new_ones_cannot_start(instance: Start, pool: Pool) -> None:
     """For instance while the database is away, or with a release that cannot be imported."""
     server = instance(workers=2)

@@ -73,8 +73,8 @@ class SheetPage:
         slug, year = given.get("dno", "").strip(), given.get("year", "").strip()
         if not (year.isascii() and year.isdigit() and FIRST_YEAR <= int(year[:5]) <= LAST_YEAR):
             raise FormError(
-                f"Das Jahr ist eines von {FIRST_YEAR} bis {LAST_YEAR}.",
-                f"The year is one from {FIRST_YEAR} to {LAST_YEAR}.",
+                f"Das Jahr muss zwischen {FIRST_YEAR} und {LAST_YEAR} liegen.",
+                f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.",
                 "year",
             )
         variables: Map = {"slug": slug, "year": int(year)}

@@ -99,8 +99,11 @@ class BareServer:
             await self._hold()
         elif path == "/fail":
             raise RuntimeError("on purpose")
-        elif path in ("/part", "/stream", "/endless", "/pause"):
+        elif path in ("/part", "/stream", "/endless", "/pause", "/whole"):
             await send({"type": "http.response.start", "status": 200, "headers": []})
+            if path == "/whole":
+                await send({"type": "http.response.body", "body": PIECE * 256})
+                return
             if path == "/part":
                 await send({"type": "http.response.body", "body": PIECE, "more_body": True})
                 return

@@ -10,6 +10,7 @@ import pytest
 import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.server.connection_timer import State
 from app.server.request_body import ChunkedBody, MalformedBody
 from app.server.websocket_protocol import SLICE, WebSocket
 from tests.integration.http.bare_server import PIECE, BareServer, Seen, bare_server
@@ -540,6 +541,47 @@ def test_a_part_of_a_response_does_not_look_like_the_whole_in_http_1_0(loop: str
         runner.run(read_part())
 
 
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_client_of_http_1_0_that_leaves_in_the_middle_of_a_response_is_no_error(
+    loop: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave() -> None:
+        async with bare_server() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /pause HTTP/1.0\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.abort()
+            await until(lambda: not server.state.connections)
+            server.go.set()
+            await until(lambda: not server.state.tasks)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        runner.run(leave())
+    assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_whole_response_of_which_the_client_takes_a_part_is_cut_off_with_a_reset_in_http_1_0(
+    loop: str,
+) -> None:
+    async def read_part() -> None:
+        async with bare_server() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /whole HTTP/1.0\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+            (connection,) = server.state.connections
+            await until(lambda: connection.timer.state is State.CLOSING)
+            assert connection.transport.get_write_buffer_size()
+            connection._untaken = 0  # the client reads nothing
+            connection._expired(State.CLOSING)
+            with pytest.raises(ConnectionResetError):
+                await reader.read(-1)
+            writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+        runner.run(read_part())
+
+
 async def test_expect_is_ignored_in_http_1_0() -> None:
     async with bare_server() as server:
         data = b"POST /now HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
@@ -702,6 +744,29 @@ async def test_messages_that_the_application_does_not_take_are_not_read() -> Non
         server.go.set()
         async with asyncio.timeout(30):
             await reader.readexactly(2 * 40_000)
+        writer.close()
+
+
+async def test_a_pong_may_wait_behind_messages_that_the_application_does_not_take() -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (socket,) = server.state.connections
+        assert isinstance(socket, WebSocket)
+        writer.write(b"\x81\x80" + bytes(4))
+        await until(lambda: socket.queue.qsize() > 0)
+        socket._expired(State.OPEN)
+        ping = await reader.readexactly(6)
+        writer.write(b"\x8a\x84" + bytes(4) + ping[2:])
+        socket._expired(State.OPEN)
+        assert not socket.close_sent
+        server.go.set()
+        await until(lambda: not socket._awaiting_pong)
+        socket._expired(State.OPEN)
+        assert (await reader.readexactly(8))[:3] == b"\x81\x00\x89"
+        socket._expired(State.OPEN)  # nothing waits, and no pong has come
+        assert socket.close_sent
         writer.close()
 
 

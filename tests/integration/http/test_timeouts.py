@@ -11,8 +11,8 @@ import pytest
 
 from app.db.pool import Pool
 from app.observability import counting, metrics
-from app.server.connection_timer import State
-from app.server.http_protocol import MIN_RATE, HttpProtocol
+from app.server.connection_timer import CLOSE_TIMEOUT, State
+from app.server.http_protocol import LINGER_SECONDS, MIN_RATE, HttpProtocol
 from app.settings import Settings
 from tests.integration.graph.running import running
 from tests.integration.graph.wire import Wire, get, post, wire
@@ -185,12 +185,16 @@ async def test_one_address_cannot_take_all_connections(settings: Settings, pool:
 
 
 @pytest.mark.parametrize(
-    ("ending", "state"),
-    [(b"", State.STALLED), (b"Connection: close\r\n", State.CLOSING)],
-    ids=["kept", "closed"],
+    ("ending", "behind", "state", "spans"),
+    [
+        (b"", b"", State.STALLED, (60, 60)),
+        (b"Connection: close\r\n", b"", State.CLOSING, (CLOSE_TIMEOUT, CLOSE_TIMEOUT)),
+        (b"Connection: close\r\n", b"GET /", State.CLOSING, (LINGER_SECONDS, CLOSE_TIMEOUT)),
+    ],
+    ids=["kept", "closed", "lingering"],
 )
 async def test_a_client_is_cut_off_when_it_reads_too_little_and_not_while_it_reads_steadily(
-    ending: bytes, state: State
+    ending: bytes, behind: bytes, state: State, spans: tuple[float, float]
 ) -> None:
     length = 2**24
     async with bare_server(write_timeout=60, max_request_body_bytes=length) as server:
@@ -199,15 +203,14 @@ async def test_a_client_is_cut_off_when_it_reads_too_little_and_not_while_it_rea
         client.connect(("127.0.0.1", server.port))
         reader, writer = await asyncio.open_connection(sock=client)
         head = b"POST /now HTTP/1.1\r\nHost: dno.test\r\n" + ending
-        writer.write(head + b"Content-Length: %d\r\n\r\n" % length + bytes(length))
+        writer.write(head + b"Content-Length: %d\r\n\r\n" % length + bytes(length) + behind)
         await reader.readuntil(b"\r\n\r\n")
         (connection,) = server.state.connections
         assert isinstance(connection, HttpProtocol)
         await until(lambda: connection.timer.state is state)
-        unsent = connection.transport.get_write_buffer_size
-        for _ in range(2):
-            before = unsent()
-            while unsent() > before - 60 * MIN_RATE:
+        for seconds in spans:
+            before = connection._untaken
+            while connection.untaken() > before - seconds * MIN_RATE:
                 await reader.read(2**16)
             connection._expired(state)  # as after `write_timeout`
             await asyncio.sleep(0)

@@ -151,6 +151,22 @@ async def test_a_check_that_gets_no_thread_takes_no_place() -> None:
         assert not await passwords.matches(None, PASSWORD)
 
 
+async def test_a_check_that_got_no_thread_is_not_done_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's executor keeps it until it has a thread."""
+
+    def fail(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    passwords = Passwords(Settings(password_threads=1, password_memory_kib=64, password_lanes=1))
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                await passwords.matches(None, PASSWORD)
+    assert not await passwords.matches(None, PASSWORD)
+    assert passwords.checks == 1
+
+
 async def test_the_origin_of_a_check_decides_who_waits() -> None:
     """One origin fills the queue; another displaces its last one, for checks and for hashes."""
     passwords = Passwords(

@@ -204,6 +204,7 @@ def test_a_monday_before_new_year_is_a_bridge_day():
     assert status("2029-12-31", bridge_days=ALL, **working) == BRIDGE_DAY
     assert status("2029-12-31", bridge_days=WORK, **working) == WORKING
     assert status("2029-12-31", **working) == UNKNOWN
+    assert status("2029-12-24", bridge_days=ALL, **working) == BRIDGE_DAY  # a Monday before Christmas
     assert status("2030-12-31", bridge_days=ALL, **working) == WORKING  # a Tuesday
     named = {"bridge_days": ONE, "excluded_dates": (date(2029, 12, 31),), **working}
     assert status("2029-12-31", **named) == BRIDGE_DAY

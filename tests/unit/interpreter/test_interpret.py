@@ -137,6 +137,19 @@ def test_what_is_left_out_is_not_answered_in_the_place_of_what_is_meant(
         ("Netzentgelte ohne Umlagen Westnetz MS 2024", 2024, "MS"),
         ("Ich wohne im Netz der Westnetz: Netzentgelte MS 2024", 2024, "MS"),
         ("Netzentgelte Westnetz MS nach 2024er Preisblatt", 2024, "MS"),
+        ("Netzentgelte nach Preisblatt, ich suche nach 2024, Westnetz MS", 2024, "MS"),
+        ("Welche Netzentgelte gelten nach dem 1.1.2026 bei Westnetz MS?", 2026, "MS"),
+        ("Ich bin noch nicht bei Westnetz: Netzentgelte MS 2024?", 2024, "MS"),
+        ("Wir sind nicht bei Westnetz Kunde, brauchen aber die Netzentgelte MS 2024", 2024, "MS"),
+        ("Netzentgelte Westnetz 2024, falls nicht MS, dann alle", 2024, "MS"),
+        ("Ich finde nicht die Westnetz Netzentgelte MS 2024", 2024, "MS"),
+        ("Netzentgelte Westnetz MS 2024, bis heute habe ich sie nicht", 2024, "MS"),
+        ("grid fees Westnetz MV per year before taxes", 2025, "MS"),
+        ("Netzentgelte Westnetz MS 2024 für unsere Planung und Prognose", 2024, "MS"),
+        ("our forecast is 5 GWh at 1500 kW, Westnetz MV 2024", 2024, "MS"),
+        ("Netzentgelte Westnetz MS 2024 für einen Betrieb mit Einspeisung", 2024, "MS"),
+        ("Netzentgelte Westnetz MS 2024, wir sind von der KWKG-Umlage befreit", 2024, "MS"),
+        ("Unser Netzanschluss liegt in MS; was zahlen wir bei Westnetz 2024?", 2024, "MS"),
     ],
 )
 def test_what_is_meant_beside_something_left_out_is_answered(
@@ -171,6 +184,9 @@ def test_what_is_meant_beside_something_left_out_is_answered(
         ("aktuell", 1),
         ("vor zwei Jahren", 1),
         ("the year before last", 1),
+        ("last year before taxes", 1),
+        ("a year earlier", 1),
+        ("seit 2025", 1),
     ],
 )
 def test_several_years_are_as_many_questions_with_less_confidence(
@@ -220,6 +236,15 @@ def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Voca
         ("Haushalt ca. 3500 kWh Westnetz", 3_500),
         ("Rechnung über 3500 kWh Haushalt Westnetz", 3_500),
         ("Westnetz Modul 3 Wärmepumpe 800 kWh HT, 2000 kWh ST, 700 kWh NT", 3_500),
+        ("Modul 2 - 6000 kWh Wärmepumpe Westnetz", 6_000),
+        ("50667 - 3500 kWh Haushalt", 3_500),
+        ("Stand 30.11.2025 - 3500 kWh Haushalt Westnetz", 3_500),
+        ("Netzkosten Haushalt Westnetz 12000 kWh Gas und 3500 kWh Strom", 3_500),
+        ("nicht 4 GWh, sondern 5 GWh bei 1500 kW Westnetz MS", 5_000_000),
+        ("Haushalt 3500 kWh für 12 Monate Westnetz", 3_500),
+        ("5 GWh bei 1500 kW Westnetz MS, davon 1 GWh nachts", 5_000_000),
+        ("Wärmepumpe über 4,2 kW, 6000 kWh, Modul 2, Westnetz", 6_000),
+        ("Haushalt unter 30 kW, 3500 kWh Westnetz", 3_500),
     ],
 )
 def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
@@ -229,6 +254,15 @@ def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
     customer = details.usage or details.load
     assert customer is not None
     assert customer.consumption_kwh == kwh
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Wärmepumpe vor 2024", "Wallbox, installiert vor dem 1.1.2024", "heat pump installed before 2024"],
+)
+def test_devices_of_before_14a_are_a_kind_of_devices(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(f"{said}: Netzentgelt Westnetz", vocabulary, TODAY)
+    assert (found.topic, found.year) == (QuestionTopic.PRICES, 2025)
 
 
 def test_customers_on_one_side_of_100_000_kwh_are_a_kind_of_customers(vocabulary: Vocabulary) -> None:
@@ -288,6 +322,7 @@ def test_a_rank_is_within_the_ranking_that_answers_it(
         ("günstigster Netzbetreiber in der Schweiz MS", NotHeld.OTHER_RANKING),
         ("Prognose Netzentgelte Westnetz MS", NotHeld.FORECAST),
         ("Was kostet der Netzanschluss bei Westnetz?", NotHeld.OTHER_POSITION),
+        ("Was kostet unser Netzanschluss bei Westnetz MS?", NotHeld.OTHER_POSITION),
         ("BKZ Westnetz MS", NotHeld.OTHER_POSITION),
         ("Netzentgelte Einspeisung Westnetz MS", NotHeld.OTHER_POSITION),
         ("KWKG-Umlage Österreich", None),
@@ -309,6 +344,9 @@ def test_what_is_not_held_is_not_answered_with_something_near_it(
         ("vermiedene Netzentgelte für Einspeisung Westnetz", QuestionTopic.PRICES),
         ("Liegt Westnetz MS unter 5 ct/kWh?", QuestionTopic.NETZENTGELTE),
         ("KWKG-Umlage in der Sächsischen Schweiz", QuestionTopic.LEVIES),
+        ("Stromsteuer Deutschland, nicht Österreich", QuestionTopic.LEVIES),
+        ("Ist eine Wärmepumpe von der Stromsteuer befreit?", QuestionTopic.LEVIES),
+        ("Wer ist mein Netzbetreiber für die Einspeisung in 80331 München?", QuestionTopic.GRID_OPERATOR),
     ],
 )
 def test_what_is_held_beside_such_words_is_answered(

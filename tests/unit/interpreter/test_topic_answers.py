@@ -192,7 +192,7 @@ def test_an_annual_cost_is_answered_with_its_parts() -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
-        (DE, "Netz A, Mittelspannung, 2026: die Kosten sind nicht bekannt, weil ein Preis, den dieser Verbrauch braucht, nicht erfasst ist."),
+        (DE, "Netz A, Mittelspannung, 2026: die Kosten sind nicht bekannt, weil ein Preis, der dafür nötig ist, nicht erfasst ist."),
         (EN, "Netz A, medium voltage, 2026: the cost is not known, since a price that this consumption needs is not held."),
     ],
 )  # fmt: skip
