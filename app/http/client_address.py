@@ -96,8 +96,8 @@ class Addresses:
             scheme = _text(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
             return [(_host(hop), _scheme(scheme)) for hop in _last(hops)]
         if self._header != "x-forwarded-for":
-            return list(_forwarded(_text(headers, b"forwarded")))
-        return []
+            hops = _text(headers, b"forwarded")
+        return list(_forwarded(hops)) if hops else []
 
 
 def parse_address(text: str | None) -> Address | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -50,6 +51,16 @@ def statuses(received: bytes) -> list[int]:
 
 
 LAST = b"GET /last HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+async def run_on(loop: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In a thread: the end of a runner takes the event loop of its thread away, which other tests need."""
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
+            runner.run(work())
+
+    await asyncio.to_thread(run)
 
 
 async def requests(*pieces: bytes, **settings: Any) -> tuple[list[int], list[Seen]]:
@@ -526,7 +537,7 @@ async def test_http_1_0_gets_no_chunks_and_no_second_response() -> None:
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_part_of_a_response_does_not_look_like_the_whole_in_http_1_0(loop: str) -> None:
+async def test_a_part_of_a_response_does_not_look_like_the_whole_in_http_1_0(loop: str) -> None:
     """Without chunks and a length, only a reset distinguishes the two, also for a proxy in between."""
 
     async def read_part() -> None:
@@ -537,12 +548,11 @@ def test_a_part_of_a_response_does_not_look_like_the_whole_in_http_1_0(loop: str
                 await reader.read(-1)
             writer.close()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
-        runner.run(read_part())
+    await run_on(loop, read_part)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_client_of_http_1_0_that_leaves_in_the_middle_of_a_response_is_no_error(
+async def test_a_client_of_http_1_0_that_leaves_in_the_middle_of_a_response_is_no_error(
     loop: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def leave() -> None:
@@ -555,13 +565,12 @@ def test_a_client_of_http_1_0_that_leaves_in_the_middle_of_a_response_is_no_erro
             server.go.set()
             await until(lambda: not server.state.tasks)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
-        runner.run(leave())
+    await run_on(loop, leave)
     assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-def test_a_whole_response_of_which_the_client_takes_a_part_is_cut_off_with_a_reset_in_http_1_0(
+async def test_a_whole_response_of_which_the_client_takes_a_part_is_cut_off_with_a_reset_in_http_1_0(
     loop: str,
 ) -> None:
     async def read_part() -> None:
@@ -578,8 +587,7 @@ def test_a_whole_response_of_which_the_client_takes_a_part_is_cut_off_with_a_res
                 await reader.read(-1)
             writer.close()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if loop == "uvloop" else None) as runner:
-        runner.run(read_part())
+    await run_on(loop, read_part)
 
 
 async def test_expect_is_ignored_in_http_1_0() -> None:

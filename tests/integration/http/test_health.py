@@ -152,6 +152,14 @@ async def test_a_request_through_a_proxy_has_the_address_of_its_client(
             assert (await client.get(page, headers=headers)).status_code == status
 
 
+@pytest.mark.parametrize("header", ["auto", "x-forwarded-for", "forwarded"])
+async def test_a_proxy_may_check_the_health_of_an_instance(header: str) -> None:
+    settings = Settings(trusted_proxies=("127.0.0.1",), proxy_header=header)
+    async with client_of(served(settings, Readiness({"postgres": up}, ["postgres"])), "127.0.0.1") as client:
+        for page in READ_BY_OPERATORS:
+            assert (await client.get(page)).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers", [{"x-forwarded-for": "unknown, 127.0.0.1"}, {"forwarded": "for=_hidden, for=127.0.0.1"}]
 )
