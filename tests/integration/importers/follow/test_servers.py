@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import httpx
 import pytest
@@ -145,23 +146,20 @@ async def _has(read: Callable[[], Awaitable[dict[str, str]]], status: str, detai
     return found["status"] == status and detail in (found.get("detail") or "")
 
 
-def test_the_command_follows_once_and_lists_what_it_set_aside(
+async def test_the_command_follows_once_and_lists_what_it_set_aside(
     crawler: CrawlerDatabase, settings: Settings, pool: Pool
 ) -> None:
     environment = as_environment(settings)
-
-    async def fill() -> None:
-        first = await crawler.dno()
-        await crawler.tariff(first)
-        await crawler.tariff(first, voltage_level="Sonstiges")
-
-    asyncio.get_event_loop().run_until_complete(fill())
-    found = dno("follow", "--database", crawler.url, "--once", environment=environment)
+    first = await crawler.dno()
+    await crawler.tariff(first)
+    await crawler.tariff(first, voltage_level="Sonstiges")
+    once = partial(dno, "follow", "--database", crawler.url, "--once", environment=environment)
+    found = await asyncio.to_thread(once)
     assert found.returncode == 0, found.stderr
     assert found.stdout.startswith(
         "Full comparison of 1 operators: 1 added, 0 changed, 0 deleted,"
         " 1 rows set aside (dno follow --set-aside); "
     )
-    listed = dno("follow", "--set-aside", environment=environment)
+    listed = await asyncio.to_thread(partial(dno, "follow", "--set-aside", environment=environment))
     assert listed.stdout.startswith("netzentgelte\t2\tvoltage_level must be one of HOES")
     assert "voltage_level=Sonstiges" in listed.stdout
