@@ -63,6 +63,18 @@ async def run_on(loop: str, work: Callable[[], Coroutine[Any, Any, None]]) -> No
     await asyncio.to_thread(run)
 
 
+async def open_websocket(
+    server: BareServer, path: bytes
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, WebSocket]:
+    """The streams of a client, and the server's side of the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET " + path + b" HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    (socket,) = server.state.connections
+    assert isinstance(socket, WebSocket)
+    return reader, writer, socket
+
+
 async def requests(*pieces: bytes, **settings: Any) -> tuple[list[int], list[Seen]]:
     """The statuses, and the requests as the application received them; a connection that is still open answers one more."""
     async with bare_server(**settings) as server:
@@ -721,11 +733,7 @@ async def test_a_malformed_chunk_behind_a_head_that_expects_100_gets_one_respons
 async def test_others_have_their_turn_between_the_frames_that_arrive_together(opcode: bytes) -> None:
     frames = 40_000
     async with bare_server() as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        (socket,) = server.state.connections
-        assert isinstance(socket, WebSocket)
+        reader, writer, socket = await open_websocket(server, b"/echo")
         socket.data_received((opcode + b"\x80" + bytes(4)) * frames)  # as one read
         turns = 0
         while socket._unparsed:
@@ -740,11 +748,7 @@ async def test_others_have_their_turn_between_the_frames_that_arrive_together(op
 async def test_messages_that_the_application_does_not_take_are_not_read() -> None:
     """What waits for it is bounded by bytes: a thousand short messages take more memory than a long one."""
     async with bare_server() as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        (socket,) = server.state.connections
-        assert isinstance(socket, WebSocket)
+        reader, writer, socket = await open_websocket(server, b"/slow")
         writer.write((b"\x81\x80" + bytes(4)) * 40_000)
         await until(lambda: socket.queue.qsize() > 0)
         await asyncio.sleep(0.05)
@@ -757,11 +761,7 @@ async def test_messages_that_the_application_does_not_take_are_not_read() -> Non
 
 async def test_a_pong_may_wait_behind_messages_that_the_application_does_not_take() -> None:
     async with bare_server() as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        (socket,) = server.state.connections
-        assert isinstance(socket, WebSocket)
+        reader, writer, socket = await open_websocket(server, b"/slow")
         writer.write(b"\x81\x80" + bytes(4))
         await until(lambda: socket.queue.qsize() > 0)
         socket._expired(State.OPEN)
@@ -783,11 +783,7 @@ async def test_a_socket_that_its_client_has_closed_but_does_not_read_can_be_ende
     ending: str,
 ) -> None:
     async with bare_server() as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
-        await reader.readuntil(b"\r\n\r\n")
-        (socket,) = server.state.connections
-        assert isinstance(socket, WebSocket)
+        _reader, writer, socket = await open_websocket(server, b"/slow")
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         for _ in range(300):
             socket.write_now(PIECE)
