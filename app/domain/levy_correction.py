@@ -50,8 +50,7 @@ class NewLevy(NewEntry, frozen=True, kw_only=True):
         check_source(self.source_url)
 
     def check_values(self) -> None:
-        rate = Rate(**_without_empty(msgspec.structs.asdict(self.rate)))
-        check_rate(self.kind, self.composed_group, self.valid_from, rate)
+        check_rate(self.kind, self.composed_group, self.valid_from, self._stored_rate)
 
     def columns(self) -> dict[str, Any]:
         return {
@@ -59,8 +58,12 @@ class NewLevy(NewEntry, frozen=True, kw_only=True):
             "customer_group": self.composed_group,
             "valid_from": self.valid_from,
             "unit": unit_of(self.kind),
-            **_without_empty(msgspec.structs.asdict(self.rate)),
+            **msgspec.structs.asdict(self._stored_rate),
         }
+
+    @property
+    def _stored_rate(self) -> Rate:
+        return Rate(**_without_empty(msgspec.structs.asdict(self.rate)))
 
     @property
     def composed_group(self) -> str | None:

@@ -135,7 +135,7 @@ def _is_negative(sentence: Sentence, i: int) -> bool:
     if sentence[i - 1] == "minus":
         return True
     gap = sentence.gap(i)
-    return gap[-1:] in _DASHES and gap[-1:] != "" and (i == 0 or gap[-2:-1] in _BEFORE_SIGNS)
+    return gap[-1:] in _DASHES and (i == 0 or gap[-2:-1] in _BEFORE_SIGNS)
 
 
 def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> bool:
@@ -150,7 +150,7 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
         return _starts_with_digit(sentence[start - 2]) or sentence[start - 2] in alike
     if before in _AND:
         return not _BETWEEN.isdisjoint(sentence.keys[max(start - 4, 0) : start - 1])
-    if not _starts_with_digit(before) or not gap.strip() or gap.strip() not in _DASHES:
+    if not _starts_with_digit(before) or gap.strip() not in _DASHES:
         return False
     if sentence[start - 2] in _NUMBERED or (_POSTAL_CODE.fullmatch(before) and int(before) > value):
         return False  # "Modul 2 - 5000 kWh", "50667 - 3500 kWh"
