@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from app.cache.region import Region
+from tests.waiting import LIMIT
 
 _names = count()
 
@@ -45,7 +46,7 @@ class Table:
         self.statements.append(list(keys))
         found = {key: self.rows[key] for key in keys if key in self.rows}
         self.read.set()
-        await asyncio.wait_for(self.go.wait(), 10)
+        await asyncio.wait_for(self.go.wait(), LIMIT)
         if self.error is not None:
             raise self.error
         return found

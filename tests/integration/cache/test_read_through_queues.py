@@ -13,7 +13,7 @@ from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.table import Table
 from tests.integration.cache.table_caches import TableCaches, table_caches
-from tests.waiting import PATIENT, until
+from tests.waiting import LIMIT, PATIENT, until
 
 UNCACHED = {"entity_cache": False, **PATIENT}
 
@@ -78,7 +78,7 @@ async def test_statements_of_several_regions_run_at_the_same_time(held: int, her
     tables = [Table({"a": "value"}), Table({"a": "value"})]
     tables[held].hold()
     readers = [asyncio.create_task(here.one(table, "a")) for table in tables]
-    assert await asyncio.wait_for(readers[1 - held], 10) == "value"
+    assert await asyncio.wait_for(readers[1 - held], LIMIT) == "value"
     assert not readers[held].done()
     tables[held].go.set()
     assert await readers[held] == "value"
@@ -91,7 +91,7 @@ async def test_a_read_with_a_lease_does_not_wait_for_the_lease_of_another_instan
         table = Table({"free": "value", "held": "value"})
         await there.shared.lease_many([table.tag("held")])
         waiting = asyncio.create_task(one.one(table, "held"))
-        assert await asyncio.wait_for(one.one(table, "free"), 10) == "value"
+        assert await asyncio.wait_for(one.one(table, "free"), LIMIT) == "value"
         assert not waiting.done()
         for task in list(one.read_through._tasks):
             task.cancel()
@@ -147,7 +147,7 @@ async def test_readers_of_a_task_that_is_cancelled_before_it_sends_a_request_get
     with pytest.raises(Unavailable, match="The server is stopping"):
         await reader
     assert len(here.read_through._in_flight) == 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         assert await here.one(table, "a") == "value"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from app.cache.message import decode
 from tests.integration.cache.table import Table
 from tests.integration.cache.table_caches import TableCaches
+from tests.waiting import LIMIT
 
 
 async def test_a_reader_overtaken_by_a_write_caches_no_old_value(here: TableCaches) -> None:
@@ -102,7 +103,7 @@ async def test_a_value_from_redis_that_a_write_has_overtaken_is_not_kept_in_l1(h
 
     here.shared.get_or_lease = slow  # type: ignore[method-assign]
     reader = asyncio.create_task(here.one(table, "a"))
-    await asyncio.wait_for(received.wait(), 10)
+    await asyncio.wait_for(received.wait(), LIMIT)
     here.shared.get_or_lease = get  # type: ignore[method-assign]
     table.rows["a"] = "new"
     await here.invalidator.invalidate([table.tag("a")])
@@ -125,7 +126,7 @@ async def test_l1_that_was_switched_off_meanwhile_rejects_earlier_fills(here: Ta
 
     table.read.clear()
     late = asyncio.create_task(here.one(table, "a"))
-    await asyncio.wait_for(table.read.wait(), 5)
+    await asyncio.wait_for(table.read.wait(), LIMIT)
     table.go.set()
 
     assert (await early, await late) == ("old", "new")
@@ -142,7 +143,7 @@ async def test_while_l1_is_off_a_fetch_in_flight_is_not_joined(here: TableCaches
 
     table.read.clear()
     late = asyncio.create_task(here.one(table, "a"))
-    await asyncio.wait_for(table.read.wait(), 5)
+    await asyncio.wait_for(table.read.wait(), LIMIT)
     table.go.set()
 
     assert (await early, await late) == ("old", "new")

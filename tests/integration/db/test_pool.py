@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from app.db.pool import ConnectionLost, open_pool
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
 from app.settings import Settings
-from tests.waiting import until_equal
+from tests.waiting import LIMIT, until_equal
 
 
 def counted(name: str) -> float:
@@ -150,13 +150,13 @@ async def test_statements_on_a_frozen_server_time_out(private_postgres):
     )
     async with open_pool(settings) as pool:
         private_postgres.pause()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             refused = await asyncio.gather(
                 *(pool.fetch("SELECT 1") for _ in range(4)), return_exceptions=True
             )
         assert {type(refusal) for refusal in refused} <= {Unavailable, ConnectionLost}
         private_postgres.resume()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             assert await pool.fetch("SELECT 1")
 
 

@@ -10,6 +10,7 @@ from app.db import revisions
 from app.domain.event import EntryChange
 from app.domain.revision import ChangeKind
 from tests import factories as make
+from tests.waiting import LIMIT
 
 CREATED, CORRECTED, DELETED = ChangeKind.CREATED, ChangeKind.CORRECTED, ChangeKind.DELETED
 
@@ -179,7 +180,7 @@ async def test_a_change_is_notified_when_it_is_committed(pool, settings, dno):
         await connection.execute("UPDATE dnos SET name = 'Netze Z'")
         await listener.execute("SELECT 1")
         assert not notified.is_set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         await notified.wait()
     await listener.close()
 

@@ -24,6 +24,7 @@ from app.importers.starter import FOLDER, load_starter
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.exports.slow_reader import SlowReader
+from tests.waiting import LIMIT
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF, Kind.PRICES)
 # The starter data has these in two files, and in the words of the operators.
@@ -354,7 +355,7 @@ async def test_a_slow_download_is_one_snapshot(downloads, pool):
 async def test_a_download_whose_client_stops_reading_ends_at_the_deadline(downloads, pool):
     reader = SlowReader()
     idle = pool.idle
-    await asyncio.wait_for(reader.read(downloads(export_timeout=0.2), "/export/tariffs.csv"), 10)
+    await asyncio.wait_for(reader.read(downloads(export_timeout=0.2), "/export/tariffs.csv"), LIMIT)
     assert not reader.complete
     assert pool.idle >= idle
     assert not await pool.fetch(

@@ -26,7 +26,7 @@ from app.server.http_protocol import END
 from app.server.uvicorn_server import Server
 from app.settings import Settings
 from schema.queries.vocabulary import FirstVocabulary
-from tests.waiting import PATIENT, until, until_delivered
+from tests.waiting import LIMIT, PATIENT, until, until_delivered
 
 Headers = dict[str, str]
 
@@ -150,7 +150,7 @@ class WebSocketClient:
 
     async def wait_closed(self) -> tuple[int | None, str | None]:
         """Code and reason of the close frame of the server."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             await self.connection.wait_closed()
         return self.connection.close_code, self.connection.close_reason
 

@@ -19,7 +19,7 @@ from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Running, has_cached_head, issue_key, running
 from tests.integration.graph.wire import Response, Wire, post, wire
-from tests.waiting import COUNTED, until
+from tests.waiting import COUNTED, LIMIT, until
 
 SLUGS = ("netze-a", "netze-b", "netze-c", "netze-d")
 CHANGING = ("date", "x-request-id", "ratelimit", "content-length")
@@ -356,7 +356,7 @@ async def test_a_head_with_an_ambiguous_end_is_never_cached(server: Running) -> 
     for _ in range(4):
         async with wire(server.url) as connection:
             connection.writer.write(data)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LIMIT):
                 await connection.reader.read(65536)
     end = data.find(b"\r\n\r\n") + 4
     assert server.resources.heads.get(data[:end]) is None

@@ -23,7 +23,7 @@ from tests.integration.graph.running import Headers, Running, has_cached_respons
 from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.integration.graph.writing import global_id
 from tests.server_process import ServerProcess
-from tests.waiting import PATIENT
+from tests.waiting import LIMIT, PATIENT
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
@@ -322,7 +322,7 @@ async def test_a_manual_invalidation_makes_a_change_without_events_visible(
 
 async def wait_for_all(url: str, requests: Mapping[str, bytes], holds: Callable[[int | None], bool]) -> None:
     """Until the condition is true for every request."""
-    async with asyncio.timeout(10), AsyncExitStack() as connections:
+    async with asyncio.timeout(LIMIT), AsyncExitStack() as connections:
         for request in requests.values():
             connection = await connections.enter_async_context(wire(url))
             while True:

@@ -11,6 +11,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import Running
+from tests.waiting import LIMIT
 
 PATHS = (
     "/",
@@ -145,7 +146,7 @@ async def exchange(server: Running, request: str) -> tuple[int, dict[str, str], 
     parts = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(request.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         received = await reader.read(-1)
     writer.close()
     head, _, body = received.partition(b"\r\n\r\n")

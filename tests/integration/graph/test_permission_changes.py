@@ -25,7 +25,7 @@ from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.running import Headers, Running, issue_key, running, stream, websocket_client
 from tests.integration.graph.writing import global_id, mutation
 from tests.servers import PrivateValkey
-from tests.waiting import COUNTED, until
+from tests.waiting import COUNTED, LIMIT, until
 
 CHANGES = """
 subscription { dataChanged { entry { ... on Tariff { version history(first: 1) { version changedBy } } } } }
@@ -50,7 +50,7 @@ async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
 
 async def exhaust(server: Running) -> None:
     async with httpx.AsyncClient() as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while (await client.post(server.url, json={"query": READ})).status_code != 429:
                 pass
 

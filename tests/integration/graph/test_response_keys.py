@@ -17,6 +17,7 @@ from tests import factories as make
 from tests.integration.graph.running import Running, has_cached_response, issue_key, running
 from tests.integration.graph.wire import Response, get, post, wire
 from tests.integration.graph.writing import global_id
+from tests.waiting import LIMIT
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
@@ -30,7 +31,7 @@ async def tariff(pool: Pool) -> Tariff:
 
 async def warm(server: Running, data: bytes) -> Response:
     """Repeats the request until its response is cached."""
-    async with asyncio.timeout(10), wire(server.url) as connection:
+    async with asyncio.timeout(LIMIT), wire(server.url) as connection:
         while True:
             response = await connection.exchange(data)
             if has_cached_response(server, data):

@@ -26,7 +26,7 @@ from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYT
 from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.running import Running, Stream, issue_key, running, stream, websocket_client
-from tests.waiting import COUNTED, until
+from tests.waiting import COUNTED, LIMIT, until
 
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
 CORRECT = """
@@ -288,7 +288,7 @@ class Parts:
     async def part(self) -> Any:
         """The JSON of the next part; None at the end of the response."""
         delimiter = "\r\n--graphql"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while True:
                 before, found, rest = self._text.partition(delimiter)
                 if found and before:
@@ -572,7 +572,7 @@ async def test_a_stop_ends_each_transport_as_its_protocol_requires(server: Runni
         name, data = await events.event()
         assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
         assert await events.event() == ("complete", None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         await asyncio.shield(server.serving)
     with pytest.raises(ConnectionClosed):
         await client.receive()

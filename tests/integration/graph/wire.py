@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tests.waiting import LIMIT
+
 
 @dataclass
 class Response:
@@ -34,7 +36,7 @@ class Wire:
         return await self.read_response()
 
     async def read_response(self) -> Response:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = [line.partition(": ") for line in head[1:] if line]
             lines = [(name.lower(), value) for name, _, value in pairs]

@@ -31,7 +31,9 @@ async def limiters() -> AsyncIterator[Limiters]:
         def open_limiter(url: str, **settings: Any) -> RateLimiter:
             settings = {**PATIENT, **settings}
             limits = Settings(**settings | {"redis_connect_timeout": settings["redis_timeout"]})
-            client = Redis.from_url(url, socket_connect_timeout=limits.redis_connect_timeout)
+            client = Redis.from_url(
+                url, socket_timeout=limits.redis_timeout, socket_connect_timeout=limits.redis_connect_timeout
+            )
             opened.push_async_callback(client.aclose)
             limiter = RateLimiter(lambda: client, limits)
             opened.push_async_callback(limiter.close)

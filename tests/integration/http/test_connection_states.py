@@ -15,7 +15,7 @@ from app.server import connection_timer, http_protocol
 from app.server import websocket_protocol as websocket
 from app.server.connection_timer import State
 from tests.integration.http.bare_server import BareServer, bare_server
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 HOST = b"Host: dno.test\r\n"
 HANDSHAKE = (
@@ -327,7 +327,7 @@ async def test_a_websocket_that_answers_pings_stays_open() -> None:
         writer.write(b"GET /echo HTTP/1.1\r\n" + HANDSHAKE)
         await reader.readuntil(b"\r\n\r\n")
         pings = 0
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while pings < 20:
                 head = await reader.readexactly(2)
                 assert head[0] == 0x89
@@ -343,7 +343,7 @@ async def test_a_client_that_reads_slowly_gets_its_whole_response() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**16)
         writer.write(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")
         received = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             while not received.endswith(b"0\r\n\r\n"):
                 received += await reader.read(16_384)
                 await asyncio.sleep(0.02)

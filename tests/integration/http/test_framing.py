@@ -15,7 +15,7 @@ from app.server.connection_timer import State
 from app.server.request_body import ChunkedBody, MalformedBody
 from app.server.websocket_protocol import SLICE, WebSocket
 from tests.integration.http.bare_server import PIECE, BareServer, Seen, bare_server
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 HOST = b"Host: dno.test\r\n"
 HEAD = b"POST /now HTTP/1.1\r\n" + HOST
@@ -249,7 +249,7 @@ async def test_a_malformed_frame_closes_the_socket_with_a_message_of_this_server
         await reader.readuntil(b"\r\n\r\n")
         writer.write(frames)
         # Without a reset, although most of the sent bytes are never parsed.
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(LIMIT):
             received = await reader.read()
         assert received[2:4] == code.to_bytes(2, "big")
         assert received[4:].decode().startswith("This ")
@@ -290,7 +290,7 @@ async def test_frames_sent_before_the_handshake_is_complete_are_read_after_it() 
         frame = b"\x81\x82" + bytes(4) + b"hi"
         writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n" + frame)
         await until(lambda: server.held)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             writer.write(frame)
             await asyncio.sleep(0.02)
             server.go.set()
@@ -621,7 +621,7 @@ async def test_a_rejection_is_sent_after_the_responses_before_it() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\nGARBAGE\r\n\r\n")
         await until(lambda: server.held)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LIMIT):
             await asyncio.sleep(0.02)
             server.go.set()
             received = await reader.read()

@@ -24,7 +24,7 @@ from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
 from tests.integration.jobs.changes import TAG, correct, keep_in_l1, tag_of, update_by_sql
 from tests.servers import PrivateValkey
-from tests.waiting import until, until_delivered
+from tests.waiting import LIMIT, until, until_delivered
 
 
 async def test_an_invalidation_by_another_instance_evicts_from_l1(pool: Pool, settings: Settings) -> None:
@@ -163,7 +163,7 @@ async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_deliver
         async with resubscribed(one) as subscriber:
             await update_by_sql(pool, tariff.id, "60")
             one.shared.trust()
-        change = await asyncio.wait_for(anext(subscriber), 10)
+        change = await asyncio.wait_for(anext(subscriber), LIMIT)
         (after,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
     assert (before.version, change.entry.version, after.version) == (1, 2, 2)
 
@@ -213,7 +213,7 @@ async def test_a_message_that_the_channel_loses_is_detected_and_recovered(
             keep_in_l1(other, tag)
             async with other.broadcast.subscribe(Filter()) as subscriber:
                 assert await correct(writer, tariff.id, "60")
-                change = await asyncio.wait_for(anext(subscriber), 10)
+                change = await asyncio.wait_for(anext(subscriber), LIMIT)
             assert (change.entry.id, change.entry.version) == (tariff.id, 2)
             assert other.memory.get(tag) is None
             await until(lambda: other.memory.enabled)
@@ -240,7 +240,9 @@ async def test_a_lost_message_is_delivered_before_the_one_that_reveals_the_loss(
                 assert await correct(writer, tariff.id, "60")
                 await until_delivered(pool)
                 assert await correct(writer, tariff.id, "61")
-                versions = [(await asyncio.wait_for(anext(subscriber), 10)).entry.version for _ in range(2)]
+                versions = [
+                    (await asyncio.wait_for(anext(subscriber), LIMIT)).entry.version for _ in range(2)
+                ]
             assert versions == [2, 3]
         assert channel.dropped
 

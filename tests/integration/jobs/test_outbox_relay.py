@@ -28,7 +28,7 @@ from tests.integration.jobs.changes import (
     update_by_sql,
 )
 from tests.servers import PrivatePostgres, PrivateValkey
-from tests.waiting import until, until_delivered
+from tests.waiting import LIMIT, until, until_delivered
 
 
 async def keep_in_l2(shared: SharedCache, tag: str, data: bytes) -> None:
@@ -68,7 +68,7 @@ async def test_an_event_acknowledged_by_its_writer_is_delivered_but_not_removed_
                 await until(
                     lambda: other.invalidator.acknowledged.covers(events[0].id, other.shared.generation)
                 )
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(LIMIT):
                 change = await anext(subscriber)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         await until_delivered(pool)
@@ -242,7 +242,7 @@ async def test_a_restart_of_postgresql_loses_no_event(
             private_postgres.stop()
             private_postgres.start()
             await update_when_available(one.pool, tariff, "60.00")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(LIMIT):
                 # The first version may still be delivered: it was in flight.
                 while (await anext(subscriber)).entry.version < 2:
                     pass

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import pytest
 
 from app.auth.lookups import AT_ONCE, Lookups
+from tests.waiting import LIMIT
 
 caller: ContextVar[str] = ContextVar("caller", default="none")
 
@@ -96,7 +97,7 @@ async def test_callers_of_a_cancelled_fetch_are_cancelled() -> None:
     store = Store()
     store.error = asyncio.CancelledError()
     (waiting,) = await begin(Lookups(store.fetch), "a")
-    await asyncio.wait([waiting], timeout=10)
+    await asyncio.wait([waiting], timeout=LIMIT)
     assert waiting.cancelled()
 
 

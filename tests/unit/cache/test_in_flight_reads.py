@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.cache.in_flight_reads import Fetch, InFlightRead, InFlightReads, Wait
+from tests.waiting import LIMIT
 
 
 def read_of(tag: str) -> InFlightRead:
@@ -147,7 +148,7 @@ async def test_a_statement_is_cancelled_once_no_caller_waits_for_any_of_its_read
     assert len(open_reads) == 2
     reads[1].leave(waits[1])
     assert len(open_reads) == 0  # no later caller joins them
-    assert await asyncio.wait_for(task, 10) == "cancelled"
+    assert await asyncio.wait_for(task, LIMIT) == "cancelled"
 
 
 async def test_a_finished_statement_is_not_cancelled_and_refers_to_no_read() -> None:
@@ -155,7 +156,7 @@ async def test_a_finished_statement_is_not_cancelled_and_refers_to_no_read() -> 
     _, stop, task = await started([read])
     wait = wait_for(read)
     stop.set()
-    assert await asyncio.wait_for(task, 10) == "finished"
+    assert await asyncio.wait_for(task, LIMIT) == "finished"
     fetch: Any = read.fetch
     assert (fetch._reads, fetch._bound) == ((), None)
     read.leave(wait)

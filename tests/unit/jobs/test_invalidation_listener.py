@@ -28,7 +28,7 @@ from app.jobs.backoff import Backoff
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.l2_consistency import OutboxEmptied
 from tests.unit.jobs.instance import BOUND, EPOCH, Instance
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 TAG = "operator:1"
 TARIFFS, HLZF = Topic("tariffs"), Topic("hlzf")
@@ -550,7 +550,7 @@ async def test_a_wait_for_messages_ends_when_the_channel_is_to_be_left(
     waiting = asyncio.create_task(listening.listener._listen(channel, listening.backoff))
     await until(lambda: channel._waiting is not None)
     listening.listener.resubscribe()
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, LIMIT)
     listening.listener.resubscribe()  # nothing waits any more
 
 

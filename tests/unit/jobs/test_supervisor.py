@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from app.db.pool import in_job
 from app.errors import Unavailable
 from app.jobs.supervisor import Supervisor
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 
 class Recorder:
@@ -75,7 +75,7 @@ async def test_a_failed_job_is_restarted_and_the_others_continue() -> None:
     events: list[str] = []
     failing, steady = Recorder("failing", events, failures=2), Recorder("steady", events)
     async with Supervisor([failing, steady], stop_timeout=1):
-        await asyncio.wait_for(failing.running.wait(), 5)
+        await asyncio.wait_for(failing.running.wait(), LIMIT)
         assert events.count("failing runs") == 3
         assert events.count("steady runs") == 1
 

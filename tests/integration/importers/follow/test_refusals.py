@@ -11,6 +11,7 @@ from app.importers.follow.passes import LEADER, Request, run_pass
 from app.settings import Settings
 from tests.crawler_database import CrawlerDatabase
 from tests.integration.importers.follow.conftest import Follow
+from tests.waiting import LIMIT
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ async def test_nothing_is_changed_there_and_locks_are_released(
     await follow(full=True)
     assert await content() == before
     # No session of the follower is left that would hold up a change of the schema.
-    await asyncio.wait_for(crawler.execute("BEGIN; LOCK TABLE netzentgelte; COMMIT"), 10)
+    await asyncio.wait_for(crawler.execute("BEGIN; LOCK TABLE netzentgelte; COMMIT"), LIMIT)
 
 
 async def test_one_process_at_a_time_makes_passes(
