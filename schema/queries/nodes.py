@@ -45,7 +45,7 @@ class NodeQueries:
     )
     async def nodes(
         context: Context,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description="1 to 100 ids.")],
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="100 ids at most.")],
     ) -> Sequence[object | None]:
         if len(ids) > MAX_ITEMS:
             raise BadInput(f"`ids` has {len(ids)} ids; at most {MAX_ITEMS} are allowed.", argument="ids")
