@@ -610,7 +610,7 @@ async def test_no_reader_gets_an_old_value_if_redis_does_not_answer_during_the_i
     """The changes are more than those of one message of the process."""
     _, headers = await issue_key(pool)
     old = tariffs(*(f"netze-a,{year},MS,{PRICES}" for year in range(2000, 2101)))
-    settings = msgspec.structs.replace(settings, redis_url=valkey.url)
+    settings = msgspec.structs.replace(settings, redis_url=valkey.url, redis_timeout=2.0)
     every_tariff = '{ dno(slug: "netze-a") { tariffs { leistung } } }'
     async with running(settings) as server, httpx.AsyncClient() as client:
         caller = Caller(client, headers)
