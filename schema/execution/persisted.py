@@ -165,7 +165,9 @@ class PersistedDocuments:
                 async with asyncio.timeout(self._settings.redis_timeout):
                     data: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
                     if data is not None:
-                        await shared.client.zadd(INDEX, {name: time()}, xx=True)
+                        # Its place in the index is not needed to answer: a Redis out of memory still gives the text.
+                        with suppress(*FAILURES):
+                            await shared.client.zadd(INDEX, {name: time()}, xx=True)
                 return None if data is None else data.decode(errors="replace")
         except FAILURES:
             return None

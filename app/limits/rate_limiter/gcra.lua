@@ -8,12 +8,23 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local answers, at = {}, 1
 
+-- What is no bucket, as another program may have written it, counts as a full one: with an error no bucket of this round
+-- trip would be counted. Every other error ends the script.
+local function stored(key)
+  local reply = redis.pcall('GET', key)
+  if type(reply) == 'table' then
+    return not string.find(reply.err, 'WRONGTYPE', 1, true) and redis.call('GET', key) or now
+  end
+  local moment = tonumber(reply or now)
+  return moment == moment and moment or now
+end
+
 for _, key in ipairs(KEYS) do
   local interval, limit, wanted = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local owed, n = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   at = at + 5
   local window = interval * limit
-  local full = math.min(math.max(tonumber(redis.call('GET', key) or now), now), now + 2 * window)
+  local full = math.min(math.max(stored(key), now), now + 2 * window)
   full = math.max(full, math.min(full + owed * interval, now + 2 * window))
   local waits = {}
   for i = 1, n do

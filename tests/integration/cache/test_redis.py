@@ -98,6 +98,26 @@ async def test_a_lease_is_taken_also_where_there_is_a_value(here: TableCaches) -
     assert await here.shared.get_many(["a"]) == {"a": b"new"}
 
 
+@pytest.mark.parametrize("suffix", [b"", b":lease"], ids=["value", "lease"])
+@pytest.mark.parametrize("look", [True, False])
+async def test_a_key_of_another_type_counts_as_absent_and_is_replaced(
+    here: TableCaches, suffix: bytes, look: bool
+) -> None:
+    """Another program has written it; trust in all other records does not end with it."""
+    shared = here.shared
+    await fill(shared, "a", "b")
+    await shared.client.delete(shared._key("a"), shared._key("a") + b":lease")
+    await shared.client.rpush(shared._key("a") + suffix, "x")
+    take = shared.get_or_lease if look else shared.lease_many
+    count = shared.distrust_count
+    found = await take(["a", "b"])
+    # A lease that is no text is removed; the next reader takes one.
+    token = found["a"] or (await take(["a"]))["a"]
+    assert await shared.fill_many([Fill("a", token, b"new", 60)]) == set()
+    assert await shared.get_many(["a", "b"]) == {"a": b"new", "b": b"b"}
+    assert (shared.trusted, shared.distrust_count) == (True, count)
+
+
 async def test_value_and_lease_expire_with_their_lifetimes(redis_url: str) -> None:
     async with table_caches(Settings(redis_url=redis_url, **PATIENT), lease_lifetime=50) as one:
         key = one.shared._key("a")

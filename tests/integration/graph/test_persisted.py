@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.cache.redis import open_redis
 from app.errors import CannotStart
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -18,7 +19,9 @@ from schema.execution.documents import RejectedDocument
 from schema.execution.persisted import PersistedDocument, PersistedDocuments
 from schema.http.request import GraphQLRequest, read_body
 from tests.integration.graph.graphql_client import client_of
+from tests.refusals import REFUSALS
 from tests.servers import PrivateValkey
+from tests.waiting import PATIENT
 
 TEXT = "{ coverage { totalEntries } }"
 HASH = sha256(TEXT.encode()).hexdigest()
@@ -52,6 +55,15 @@ async def test_another_instance_reads_a_persisted_document_from_redis(resources:
     async with client_of(resources) as first, client_of(resources) as second:
         assert await answer(first, by_hash(query=TEXT)) == DATA
         assert await answer(second, by_hash()) == DATA
+
+
+async def test_a_document_is_read_from_a_redis_that_refuses_to_note_its_use(valkey: PrivateValkey) -> None:
+    """As one out of memory: it still gives the text."""
+    settings = Settings(redis_url=valkey.url, **PATIENT)
+    async with open_redis(settings) as shared:
+        await PersistedDocuments(settings).store(_request(by_hash(query=TEXT)), TEXT, shared, "caller")
+        REFUSALS["OOM"].begin(valkey)
+        assert await PersistedDocuments(settings).text(_request(by_hash()), shared) == TEXT
 
 
 async def test_a_document_missing_in_redis_is_stored_when_it_is_sent_again(

@@ -600,3 +600,22 @@ async def test_a_bucket_that_a_clock_ahead_has_left_is_empty_for_two_windows_at_
     assert not verdict.allowed
     assert 60 < verdict.retry_after <= 61
     assert await client.pttl(name) <= 120_000
+
+
+@pytest.mark.parametrize("text", [None, "", "no number", "nan", "inf", "-inf", "\xff\x00"])
+async def test_what_is_no_bucket_in_redis_counts_as_a_full_one_and_is_replaced(
+    limiters: Limiters, redis_url: str, text: str | None
+) -> None:
+    """One that another program has written; None: a list. The other buckets are still counted in Redis."""
+    limiter = limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=HOUR)
+    await limiter.take("b")
+    client = limiter._redis._client()
+    await (client.rpush("dno:rate:a", "x") if text is None else client.set("dno:rate:a", text))
+    verdicts = await asyncio.gather(limiter.take("a"), limiter.take("b"))
+    assert limiter._redis_available
+    assert verdicts[1].remaining == 58
+    if text == "inf":  # as after a clock that was ahead
+        assert not verdicts[0].allowed
+    else:
+        assert verdicts[0].remaining == 59
+        assert float(await client.get("dno:rate:a")) > time.time()
