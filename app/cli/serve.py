@@ -33,6 +33,7 @@ from app.settings import Settings
 def run(settings: Settings, *, reload: bool = False) -> None:
     started_at = time.monotonic()
     logs.configure(settings)
+    logs.report_ignored_errors()
     with _exit_on_signal(), listen(settings) as listener, open_stack(settings) as stack:
         notes = asyncio.run(prepare(stack.settings))
 

@@ -18,6 +18,7 @@ def run() -> None:
     try:
         settings = read_settings(os.environ)
         logs.configure(settings)
+        logs.report_ignored_errors()
         run_application(
             settings,
             socket.socket(fileno=listener),

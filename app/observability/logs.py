@@ -3,12 +3,14 @@
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from io import StringIO
-from typing import Any, TextIO
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 import msgspec
@@ -18,6 +20,9 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from app.errors import CannotStart
 from app.observability.printable import printable
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 REDACTED = "…"
 SECRET_NAMES = re.compile(
@@ -74,6 +79,28 @@ def configure(settings: Settings) -> None:
         logger.propagate = True
         # The program reports its start, its stop and migrations itself.
         logger.setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
+
+
+def report_ignored_errors() -> None:
+    """What the interpreter would write to standard error as plain text becomes records: warnings, and errors that have
+    no caller.
+
+    Not of coroutines that were never awaited: a task that is cancelled before its first step leaves some, and each
+    operation of which one field fails may cancel such tasks.
+    """
+    warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+    logging.captureWarnings(True)
+    sys.unraisablehook = _report_ignored_error
+
+
+def _report_ignored_error(ignored: "UnraisableHookArgs") -> None:
+    # Garbage that is collected within generated code, such as that of a named tuple, finds no builtins to warn with.
+    if isinstance(ignored.object, CoroutineType) and str(ignored.exc_value) == "'__import__'":
+        return
+    error = ignored.exc_value or ignored.exc_type()
+    structlog.get_logger(__name__).error(
+        "ignored_error", of=repr(ignored.object), exc_info=(ignored.exc_type, error, ignored.exc_traceback)
+    )
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

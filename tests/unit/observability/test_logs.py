@@ -3,7 +3,10 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import structlog
@@ -122,6 +125,54 @@ def test_an_error_whose_text_looks_like_a_record_forges_none(
     assert not any(line.startswith(forged[:10]) and "forged" in line for line in text.splitlines())
     assert "\x1b" not in text
     assert "\r" not in text
+
+
+@contextmanager
+def reported_ignored_errors() -> Iterator[None]:
+    hook = sys.unraisablehook
+    logs.configure(Settings(log_format="json"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        sys.unraisablehook = sys.__unraisablehook__
+        logs.report_ignored_errors()
+        try:
+            yield
+        finally:
+            sys.unraisablehook = hook
+            logging.captureWarnings(False)
+
+
+def test_warnings_and_errors_without_a_caller_are_records(capsys: pytest.CaptureFixture[str]) -> None:
+    """The interpreter writes both as plain text, with all that the error's text holds."""
+
+    class Failing:
+        def __del__(self) -> None:
+            raise ValueError("Bearer hunter2hunter2\x1b[2J")
+
+    with reported_ignored_errors():
+        warnings.warn("deprecated\x1b", stacklevel=1)
+        Failing()
+    warned, failed = read(capsys)
+    assert warned["level"] == "warning"
+    assert "UserWarning: deprecated\\x1b" in str(warned["event"])
+    assert (failed["event"], failed["level"]) == ("ignored_error", "error")
+    assert str(failed["exception"]).endswith("ValueError: …\\x1b[2J")
+
+
+async def _work() -> None:
+    pass
+
+
+@pytest.mark.parametrize("names", [{}, {"__builtins__": {}}], ids=["with builtins", "without builtins"])
+def test_coroutines_that_a_cancelled_task_leaves_are_not_reported(
+    capsys: pytest.CaptureFixture[str], names: dict[str, Any]
+) -> None:
+    """Also when they are collected within code without builtins, such as that of a named tuple."""
+    left = [_work()]
+    drop: Callable[[list[Any]], None] = eval("lambda left: left.clear()", names)
+    with reported_ignored_errors():
+        drop(left)
+    assert read(capsys) == []
 
 
 def test_letters_of_all_languages_are_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
