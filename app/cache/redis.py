@@ -264,11 +264,11 @@ class SharedCache:
         self._topology.reconnect()
 
     def _probe(self, name: str) -> list[Command]:
-        """Takes a lease and removes it: whatever is needed for that, a fill needs no more."""
+        """Looks for a value, takes a lease and removes it: whatever is needed for that, readers and fills need no more."""
         tag = f"probe:{self._holder}:{name}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
         # Spelt out, so that it needs no second round trip where the script is not known yet.
-        lease = as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
+        lease = as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 1))
         return [lease, *self._removals([tag])]
 
     def _changed(self, reason: str) -> None:

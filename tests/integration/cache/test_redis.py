@@ -442,6 +442,22 @@ async def test_a_rejection_ends_trust_and_is_reported_until_writes_are_accepted_
     assert here.shared.refused is None
 
 
+@pytest.mark.parametrize("forbidden", ["get", "set", "del"])
+async def test_a_server_that_refuses_one_of_the_commands_is_not_identified(
+    forbidden: str, valkey: PrivateValkey
+) -> None:
+    """Else it would be trusted again after each look, and until the next read."""
+    admin: Redis = Redis.from_url(valkey.url)
+    async with open_redis(Settings(redis_url=valkey.url, **PATIENT)) as shared:
+        await admin.execute_command("ACL", "SETUSER", "default", f"-{forbidden}")
+        assert await shared.identify() is None
+        assert shared.refused == "NOPERM"
+        await admin.execute_command("ACL", "SETUSER", "default", "+@all")
+        assert await shared.identify() is not None
+        assert shared.refused is None
+    await admin.aclose()
+
+
 async def test_failures_end_trust_once_the_server_counts_as_unresponsive(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
