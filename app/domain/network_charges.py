@@ -70,10 +70,11 @@ class PriceSheet(msgspec.Struct, frozen=True, gc=False):
         )
 
     def meters(self, level: VoltageLevel) -> Iterator[Price]:
-        """The prices for Messstellenbetrieb at a level, and those without a level."""
-        for price in self.prices:
-            if price.kind is PriceKind.MESSSTELLENBETRIEB and price.voltage_level in (level, None):
-                yield price
+        """The prices for Messstellenbetrieb at a level, then those without a level, which hold where the level has none."""
+        for of_level in (level, None):
+            for price in self.prices:
+                if price.kind is PriceKind.MESSSTELLENBETRIEB and price.voltage_level is of_level:
+                    yield price
 
 
 def network_charges(consumption: Consumption, sheet: PriceSheet) -> BillPart:
@@ -215,8 +216,8 @@ class _NetworkCharges(PartBuilder):
         if price is not None:
             self.add(f"Messstellenbetrieb, {meter}", _ONE, "a", price.amount, "a", price)
             return
-        published = [price.variant for price in meters if price.variant]
-        self.missing.append(MissingMeter(self.year, tuple(published[:_NAMED_METERS])))
+        published = dict.fromkeys(price.variant for price in meters if price.variant)
+        self.missing.append(MissingMeter(self.year, tuple(published)[:_NAMED_METERS]))
 
     def _price(self, kind: PriceKind) -> Price | None:
         if (price := self.sheet.price(kind, self.level)) is None:

@@ -208,7 +208,7 @@ class _Series:
             else:
                 last = change - _DAY
                 break
-        block = _Block(first, last, tuple(self._parts(quarter, vat.period_on(day).factor)))
+        block = _Block(first, last, tuple(_joined(self._parts(quarter, vat.period_on(day).factor))))
         self._blocks.append(block)
         return block
 
@@ -231,6 +231,20 @@ class _Series:
 
 
 _start: Final = attrgetter("start")
+
+
+def _joined(parts: Iterable[Part]) -> Iterator[Part]:
+    """Sheets divide a band also where it goes on, as at midnight: neighbours with the same price are one part."""
+    before: Part | None = None
+    for part in parts:
+        if before is not None and (before.end, before.rate) == (part.start, part.rate):
+            before = before._replace(end=part.end)
+            continue
+        if before is not None:
+            yield before
+        before = part
+    if before is not None:
+        yield before
 
 
 def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int, int, TimeOfUseBand]]:

@@ -106,4 +106,4 @@ def _runs(profile: LoadProfile, statuses: Sequence[PeakStatus]) -> Iterator[_Run
             yield _Run(position, first, None, _BETWEEN)
         if first < end:
             yield _Run(first, end, status.peak, status.note or "")
-        position = max(position, end)
+        position = max(position, first, end)  # an answer within one quarter-hour ends before `first`

@@ -53,7 +53,7 @@ def _events(slug: str, name: str, sheet: PricedSheet) -> Iterator[str]:
             text = texts[key] = _description(name, sheet, interval)
         start = _utc(interval.start)
         yield (
-            f"BEGIN:VEVENT\r\n{_folded(f'UID:time-of-use-{slug}-{start}@dno-api'.lower())}\r\n{changed}\r\n"
+            f"BEGIN:VEVENT\r\n{_folded(f'UID:time-of-use-{slug}-{start.lower()}@dno-api')}\r\n{changed}\r\n"
             f"DTSTART:{start}\r\nDTEND:{_utc(interval.end)}\r\n{text}\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
         )
 

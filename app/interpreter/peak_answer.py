@@ -40,22 +40,34 @@ def _of_moment(words: Words, statuses: Sequence[PeakStatus], at: datetime | None
 
 def _answered(words: Words, status: PeakStatus) -> str:
     if status.peak is None:
-        if not status.note:
-            return words.peak_unknown
-        return f"{words.peak_unknown} ({status.note if words is ENGLISH else in_german(status.note)})"
+        return _not_known(words, [status])
     return words.peak if status.peak else words.off_peak.format(words.reasons[status.reason])
 
 
 def _of_day(words: Words, statuses: Sequence[PeakStatus], _: datetime | None) -> str:
     peaks = [status for status in statuses if status.peak]
-    unknown = any(status.peak is None for status in statuses)
+    unknown = [status for status in statuses if status.peak is None]
     texts = []
     if peaks:
-        spans = listed([_span(status) for status in peaks], words.both)
-        texts.append(words.peak_hours.format(words.windows.format(spans)))
+        texts.append(words.peak_hours.format(_spans(words, peaks)))
     if unknown:
-        texts.append(words.peak_unknown)
+        # Without its hours it would be said of those at peak load, too.
+        hours = f"{_spans(words, unknown)} " if len(statuses) > 1 else ""
+        texts.append(hours + _not_known(words, unknown))
     return ", ".join(texts) or _answered(words, statuses[0])
+
+
+def _not_known(words: Words, statuses: Sequence[PeakStatus]) -> str:
+    """With each reason once."""
+    reasons = dict.fromkeys(part for status in statuses if status.note for part in status.note.split("; "))
+    if not reasons:
+        return words.peak_unknown
+    note = "; ".join(reasons)
+    return f"{words.peak_unknown} ({note if words is ENGLISH else in_german(note)})"
+
+
+def _spans(words: Words, statuses: Sequence[PeakStatus]) -> str:
+    return words.windows.format(listed([_span(status) for status in statuses], words.both))
 
 
 def _span(status: PeakStatus) -> str:

@@ -32,6 +32,7 @@ from app.limits.work_budget import WorkBudget
 from app.resources import resources_of
 from app.settings import Settings
 from loaders.registry import Loaders
+from schema.http.rest_operations import check_parameters
 from schema.http.stages.charge import RateLimitCharges
 
 # Bytes that are read without a turn for other requests: some milliseconds.
@@ -82,8 +83,7 @@ class AtypicalUseReports:
     async def _report(self, request: Request, budget: WorkBudget) -> bytes:
         _check_content(request)
         parameters = request.query_params
-        if unknown := sorted(set(parameters) - set(PARAMETERS)):
-            raise BadInput(f"There is no parameter {quoted(unknown[0])}; there are {', '.join(PARAMETERS)}.")
+        check_parameters(request, *PARAMETERS)
         level = _choice(parameters, "voltageLevel", VoltageLevel)
         if level is None:
             raise BadInput(

@@ -13,10 +13,10 @@ from app.cache.responses import ResponseKey
 from app.domain.consumption import Metering, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.time_of_use import TimeOfUseBand
-from app.errors import AppError, BadInput, quoted
+from app.errors import AppError, BadInput
 from app.http.buffered_response import BufferedResponse
 from app.http.exports import year_in_path
-from schema.http.rest_operations import Map, OperationAddress
+from schema.http.rest_operations import Map, OperationAddress, check_parameters
 from schema.types.scalars import read_decimal
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
@@ -62,14 +62,13 @@ def _parameter(field: str) -> str:
 
 def _read(request: Request) -> dict[str, Any]:
     """Raises BadInput."""
+    check_parameters(request, *PARAMETERS)
     given = {}
     for name in request.query_params:
-        if (read := PARAMETERS.get(name)) is None:
-            raise BadInput(f"There is no parameter {quoted(name)}; there are {', '.join(PARAMETERS)}.")
         texts = request.query_params.getlist(name)
         if len(texts) > 1:
             raise BadInput(f"The parameter {name} is given {len(texts)} times.", argument=name)
-        given[name] = read(name, texts[0])
+        given[name] = PARAMETERS[name](name, texts[0])
     return given
 
 

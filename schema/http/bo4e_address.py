@@ -8,7 +8,13 @@ from starlette.requests import Request
 
 from app.http.bo4e import OperatorYear, write_price_sheets
 from app.http.exports import year_in_path
-from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
+from schema.http.rest_operations import (
+    Map,
+    OperationAddress,
+    RestOperations,
+    check_parameters,
+    own_document,
+)
 
 _DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
 
@@ -20,6 +26,7 @@ class Bo4eAddress(OperationAddress):
         super().__init__(operations, own_document(_DOCUMENT).operation("bo4eYear"))
 
     def _variables(self, request: Request) -> Map:
+        check_parameters(request)
         return {"slug": request.path_params["slug"], "year": year_in_path(request)}
 
     def _write(self, result: bytes, request: Request) -> bytes:

@@ -6,11 +6,11 @@ import msgspec
 from starlette.requests import Request
 
 from app.domain.entry import VoltageLevel
-from app.errors import AppError, BadInput, Code, quoted
+from app.errors import AppError, BadInput, Code
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.exports import year_in_path
 from app.http.quarter_hours import Stretch, write_quarter_hours, year_of
-from schema.http.rest_operations import Map, OperationAddress
+from schema.http.rest_operations import Map, OperationAddress, check_parameters
 
 _LEVEL = "voltageLevel"
 
@@ -57,8 +57,7 @@ _decode_peaks = msgspec.json.Decoder(_Peaks).decode
 
 def _voltage_level(request: Request) -> str:
     """The one parameter of the query string. Raises BadInput."""
-    if unknown := sorted(set(request.query_params) - {_LEVEL}):
-        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_LEVEL}.")
+    check_parameters(request, _LEVEL)
     given = request.query_params.getlist(_LEVEL)
     if len(given) != 1 or given[0] not in set(VoltageLevel):
         raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", argument=_LEVEL)

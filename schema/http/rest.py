@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.cache.read_set import ReadSet
 from app.domain.entry import Publication
-from app.errors import BadInput, quoted
+from app.errors import BadInput
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
@@ -30,7 +30,13 @@ from schema.http.place_addresses import CodeAddress, PostalCodeAddress
 from schema.http.price_addresses import PriceAddress
 from schema.http.quarter_hours_address import QuarterHoursAddress
 from schema.http.request import check_content
-from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
+from schema.http.rest_operations import (
+    Map,
+    OperationAddress,
+    RestOperations,
+    check_parameters,
+    own_document,
+)
 from schema.root import schema
 
 DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
@@ -98,8 +104,7 @@ class _DnoYear(OperationAddress):
 
 def _publication(request: Request) -> str | None:
     """The one parameter of the query string. Raises BadInput."""
-    if unknown := sorted(set(request.query_params) - {_PUBLICATION}):
-        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_PUBLICATION}.")
+    check_parameters(request, _PUBLICATION)
     given = request.query_params.getlist(_PUBLICATION)
     if len(given) > 1 or not set(given) <= set(Publication):
         raise BadInput(f"{_PUBLICATION} must be one of {', '.join(Publication)}.", argument=_PUBLICATION)
@@ -110,6 +115,7 @@ class _LeviesYear(OperationAddress):
     """Levies of a year, which have no operator."""
 
     def _variables(self, request: Request) -> Map:
+        check_parameters(request)
         return {"year": year_in_path(request)}
 
     def _write(self, result: bytes, request: Request) -> bytes:

@@ -136,6 +136,10 @@ async def test_the_calendar_holds_the_cheap_and_the_dear_hours_of_the_series(
     client: httpx.AsyncClient, n_ergie: Dno
 ) -> None:
     response = await client.get(f"{BASE}2026-10-24..2026-10-26.ics")
+    lines = response.text.replace("\r\n ", "").split("\r\n")
+    assert all(line.partition(":")[0].isupper() for line in lines if line), (
+        "names as simple readers expect them"
+    )
     assert response.headers["content-type"] == "text/calendar; charset=utf-8"
     events = Calendar.from_ical(response.content).walk("VEVENT")
     series = (await client.get(f"{BASE}2026-10-24..2026-10-26?resolution=CHANGES")).json()

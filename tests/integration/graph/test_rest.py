@@ -244,3 +244,37 @@ async def test_levies_of_a_year_and_what_is_missing_of_them_are_lists(
     assert "KWKG" not in {each["kind"] for each in missing}
     assert (await client.get("/api/v1/levies/1999")).status_code == 404
     assert (await client.get("/api/v1/levies/2020")).json() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["levies/2026", "levies/2026/missing", "codes/SNB900000000001", "dnos/netze-a/2025/bo4e.json"],
+)
+async def test_a_parameter_of_the_graph_that_an_address_does_not_have_is_no_filter_without_effect(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    refused = await client.get(f"/api/v1/{path}?kinds=KWKG")
+    assert (refused.status_code, refused.json()["code"], refused.json()["argument"]) == (
+        400,
+        "BAD_USER_INPUT",
+        "kinds",
+    )
+    assert refused.json()["detail"] == "There is no parameter 'kinds'; there are none."
+
+
+@pytest.mark.parametrize(
+    ("path", "there_are"),
+    [
+        ("dnos/netze-a/2025", "there is publication"),
+        ("dnos/netze-a/hlzf/2026.csv", "there is voltageLevel"),
+        ("dnos/netze-a/time-of-use/2026", "there are gross and resolution"),
+        ("dnos/netze-a/2025/bill", "there are voltageLevel, metering, "),
+        ("postal-codes/80331", "there are city and voltageLevel"),
+    ],
+)
+async def test_refusals_of_parameters_that_an_address_does_not_have_name_those_that_it_has(
+    client: httpx.AsyncClient, path: str, there_are: str
+) -> None:
+    problem = (await client.get(f"/api/v1/{path}?colour=red")).json()
+    assert (problem["code"], problem["argument"]) == ("BAD_USER_INPUT", "colour")
+    assert problem["detail"].startswith(f"There is no parameter 'colour'; {there_are}")

@@ -266,6 +266,15 @@ def test_a_window_that_begins_within_a_quarter_hour_leaves_it_open() -> None:
     assert "within a quarter-hour" in found.not_known[0].text
 
 
+def test_a_quarter_hour_with_several_answers_is_counted_once() -> None:
+    """Windows with less than a quarter-hour between them: of 08:00 to 08:15 neither answer holds throughout."""
+    together = report({SUNDAY: 1000}, 400).window_peak.quarter_hours
+    apart = report({SUNDAY: 1000}, 400, windows=sheet("07:30-08:02", "08:10-13:00"))
+    assert apart.window_peak.quarter_hours + apart.window_peak.unknown_quarter_hours == together
+    [unknown] = apart.unknown_time
+    assert unknown.quarter_hours == together // 22
+
+
 # Thresholds
 
 

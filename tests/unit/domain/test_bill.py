@@ -494,6 +494,17 @@ def test_only_meters_of_the_level_are_offered():
     assert missing(made)[0].endswith("published: Eintarif, alle Ebenen.")
 
 
+def test_the_price_of_a_meter_at_the_level_precedes_the_one_of_all_levels():
+    everywhere = price("MESSSTELLENBETRIEB", "30", 2018, level=None, variant="Eintarif")
+    of_level = price("MESSSTELLENBETRIEB", "12", 2018, variant="Eintarif")
+    sheet = PriceSheet(prices=[everywhere, of_level])  # in the order of a price sheet
+    made = bill(consumption(2018, NS, SLP, "1", meter="Eintarif"), sheet)
+    assert [position.price for position in made.positions if position.entry is of_level] == [Decimal(12)]
+    assert not any(position.entry is everywhere for position in made.positions)
+    other = bill(consumption(2018, NS, SLP, "1", meter="none"), sheet)
+    assert missing(other)[-1].endswith("published: Eintarif.")
+
+
 def test_bands_without_consumption_need_no_price():
     sheet = PriceSheet(
         prices=[price("SLP_GRUNDPREIS", "60"), price("MODUL_1", "50")],

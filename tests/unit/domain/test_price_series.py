@@ -231,6 +231,16 @@ def test_a_price_may_hold_over_several_quarters() -> None:
     assert (evening.start, evening.end) == (at("2026-06-30T12:00"), at("2026-07-01T00:00"))
 
 
+def test_a_band_that_a_sheet_divides_holds_as_long_as_an_undivided_one() -> None:
+    """Sheets print a band over midnight as two windows, also where it holds all day."""
+    divided = sheet(
+        windows="1 00:00-24:00 ST, 2 00:00-06:00 ST, 2 06:00-22:00 ST, 2 22:00-24:00 ST, 3 00:00-06:00 NT, 3 06:00-24:00 ST"
+    )
+    spring = price_at(divided, at("2026-05-10T12:00"))
+    assert spring is not None
+    assert (spring.start, spring.end) == (at("2026-01-01T00:00"), at("2026-07-01T00:00"))
+
+
 MINUTES = st.integers(0, 95).map(lambda n: 15 * n)
 
 

@@ -13,6 +13,7 @@ from app.domain.dno import Dno, GridStatistics
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
+from app.domain.holiday_rule import HolidayRule, TimeStamps
 from app.domain.peak import peak_status, peak_statuses
 from app.domain.price_series import day_span, price_at, prices
 from app.domain.question import Details, Interpretation, Language, Load, NotHeld, QuestionTopic
@@ -20,6 +21,7 @@ from app.domain.question_figures import Figures, PeakAtLevel, TariffCost
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff, TimeOfUseWindow
 from app.interpreter.answer import answer_of
+from tests.unit.domain.peak_sheets import rule
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 NETZ, WERK = UUID(int=1), UUID(int=2)
@@ -179,6 +181,35 @@ def test_peak_load_of_a_day_is_answered_with_its_hours(day: date, text: str) -> 
     asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, details=Details(day=day))
     peak = [PeakAtLevel(MS, peak_statuses([WINTER], "Bayern", (), *day_span(day)))]
     assert answer_of(asked, dno=A, figures=Figures(peak=peak)) == text
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "rule_of_year", "text"),
+    [
+        (
+            DE,
+            MONDAY,
+            rule(time_stamps=TimeStamps.INTERVAL_END),
+            "Hochlast 08:00–09:15 Uhr, 07:45–08:00 Uhr nicht bekannt, ob Hochlast ist (der Netzbetreiber druckt das Ende jeder"
+            " Messviertelstunde: seine Zeitfenster beginnen 15 Minuten vor den hier verwendeten Zeiten)",
+        ),
+        (
+            EN,
+            date(2026, 11, 18),
+            None,
+            "08:00–09:15 not known whether it is peak load (Buß- und Bettag: which regional holidays count is not known for this"
+            " operator)",
+        ),
+        (DE, date(2026, 1, 14), None, "nicht bekannt, ob Hochlast ist (das Blatt nennt diese Jahreszeit nicht)"),
+    ],
+)  # fmt: skip
+def test_hours_of_a_day_of_which_peak_load_is_not_known_are_named_with_the_reason(
+    language: Language, day: date, rule_of_year: HolidayRule | None, text: str
+) -> None:
+    asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, language, details=Details(day=day))
+    rules = [rule_of_year] if rule_of_year else []
+    peak = [PeakAtLevel(MS, peak_statuses([WINTER], "Sachsen", rules, *day_span(day)))]
+    assert answer_of(asked, dno=A, figures=Figures(peak=peak)).endswith(f": {text}")
 
 
 def test_an_annual_cost_is_answered_with_its_parts() -> None:
