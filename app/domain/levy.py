@@ -64,6 +64,16 @@ class Levy(msgspec.Struct, frozen=True, gc=False):
             self.valid_to is None or day <= self.valid_to
         )
 
+    def holds_for(self, group: str | None) -> bool:
+        """Whether customers of the group are charged it: that of their own group, or one of all customers."""
+        if self.customer_group is None:
+            return self.kind not in _ONLY_BY_GROUP
+        return self.customer_group == group
+
+
+# Of these a rate without a group is nobody's: the municipality decides, or what is sold.
+_ONLY_BY_GROUP: Final = (LevyKind.KONZESSIONSABGABE, LevyKind.UMSATZSTEUER)
+
 
 FAMILY = Family(
     name="levies",

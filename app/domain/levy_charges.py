@@ -53,7 +53,9 @@ class LevyRates(msgspec.Struct, frozen=True, gc=False):
         return LevyRates(held, missing_in(held, year))
 
     def groups(self, kind: LevyKind) -> set[str | None]:
-        """All customer groups of a kind that is charged in the year; empty: it is not. None among them: groups not known."""
+        """All customer groups of a kind that is charged in the year; empty: it is not. None among them: a rate of all customers, or
+        groups not known.
+        """
         of_kind = {levy.customer_group for levy in self.levies if levy.kind is kind}
         return of_kind.union(gap.customer_group for gap in self.missing if gap.kind is kind)
 
@@ -103,7 +105,7 @@ class _LevyCharges(PartBuilder):
                         "consumptionKwh",
                     )
                 return
-        self._miss_rate(kind)
+        self._add_group(kind, None, self.kwh)
 
     def add_concession_fee(self) -> None:
         inhabitants = self.consumption.municipality_inhabitants
@@ -161,7 +163,8 @@ class _LevyCharges(PartBuilder):
         )
         return False
 
-    def _add_group(self, kind: LevyKind, group: str, kwh: Decimal) -> None:
+    def _add_group(self, kind: LevyKind, group: str | None, kwh: Decimal) -> None:
+        """`group` None: only a rate of all customers is charged."""
         spans = list(_spans(self.rates.levies, kind, group, self.year))
         self.missing += [
             MissingRate(self.year, kind, group, span.first, span.last) for span in spans if span.levy is None
@@ -194,9 +197,11 @@ class _LevyCharges(PartBuilder):
         )
 
 
-def _spans(levies: Iterable[Levy], kind: LevyKind, group: str, year: int) -> Iterator[_Span]:
-    """All days of the year, in order. `levies` are in the order of their first days; where several hold on a day, the last."""
-    held = [levy for levy in levies if levy.kind is kind and levy.customer_group == group]
+def _spans(levies: Iterable[Levy], kind: LevyKind, group: str | None, year: int) -> Iterator[_Span]:
+    """All days of the year, in order. `levies` are in the order of their groups and first days; where several hold on a day, the
+    last: a rate of the group rather than one of all customers.
+    """
+    held = [levy for levy in levies if levy.kind is kind and levy.holds_for(group)]
     day, last = date(year, 1, 1), date(year, 12, 31)
     while day <= last:
         levy = next((levy for levy in reversed(held) if levy.holds_on(day)), None)
@@ -211,9 +216,9 @@ def _spans(levies: Iterable[Levy], kind: LevyKind, group: str, year: int) -> Ite
         day = end + _DAY
 
 
-def _named(kind: LevyKind, group: str, span: _Span, year: int) -> str:
+def _named(kind: LevyKind, group: str | None, span: _Span, year: int) -> str:
     name = _name(kind, year)
-    if group not in _FOR_ALL and kind is not LevyKind.KONZESSIONSABGABE:
+    if group is not None and group not in _FOR_ALL and kind is not LevyKind.KONZESSIONSABGABE:
         name += f", Gruppe {group}"
     if (span.first, span.last) != (date(year, 1, 1), date(year, 12, 31)):
         name += f", {span.first:%d.%m.}-{span.last:%d.%m.}"

@@ -93,7 +93,7 @@ def _gaps(held: Iterable[Levy], group: str | None, first: date, last: date) -> I
     spans = sorted(
         (levy.valid_from or date.min, levy.valid_to or date.max)
         for levy in held
-        if group in (None, levy.customer_group)
+        if group is None or levy.holds_for(group)
     )
     day = first
     for begins, ends in spans:

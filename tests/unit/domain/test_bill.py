@@ -710,6 +710,38 @@ def test_the_half_years_of_2022_are_charged_without_a_warning():
     )
 
 
+def test_a_rate_of_all_customers_is_charged_where_a_group_has_none_of_its_own():
+    of_2027 = "2027-01-01", "2027-12-31"
+    rates = [
+        levy("KWKG", None, "0.4", *of_2027),
+        levy("OFFSHORE", None, "0.9", *of_2027),
+        levy("OFFSHORE", "non_privileged", "1.0", *of_2027),
+        levy("PARAGRAF_19_STROM_NEV", None, "0.5", *of_2027),
+        levy("PARAGRAF_19_STROM_NEV", "A'", "1.5", *of_2027),
+        levy("STROMSTEUER", None, "2.05", "2015-01-01", None),
+        levy("ABLAV", None, "0.003", *of_2027),
+    ]
+    made = levy_charges(consumption(2027, NS, SLP, "1000100"), LevyRates.of(rates, 2027))
+    assert missing(made) == []
+    assert [(each.name, each.quantity, each.amount) for each in made.positions] == [
+        ("KWKG-Umlage", Decimal(1000100), Decimal("4000.40")),
+        ("Offshore-Netzumlage", Decimal(1000100), Decimal("10001.00")),
+        ("Aufschlag für besondere Netznutzung, Gruppe A'", Decimal(1000000), Decimal("15000.00")),
+        ("Aufschlag für besondere Netznutzung, Gruppe B'", Decimal(100), Decimal("0.50")),
+        ("Umlage für abschaltbare Lasten", Decimal(1000100), Decimal("30.00")),
+        ("Stromsteuer", Decimal(1000100), Decimal("20502.05")),
+    ]
+
+
+def test_a_rate_of_all_customers_of_half_a_year_leaves_the_other_half_missing():
+    rates = [levy("KWKG", None, "0.4", "2027-01-01", "2027-06-30")]
+    made = levy_charges(consumption(2027, NS, SLP, "1000"), LevyRates.of(rates, 2027))
+    assert (
+        "Not known of 2027: the rate KWKG of the customer group non_privileged from 2027-07-01 to 2027-12-31."
+        in missing(made)
+    )
+
+
 def test_years_of_which_no_group_is_known_are_missing():
     made = levy_charges(consumption(2014, NS, SLP, "1"), LevyRates.of(levies_of(2014), 2014))
     assert "Not known of 2014: the rate KWKG from 2014-01-01 to 2014-12-31." in missing(made)
