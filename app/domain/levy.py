@@ -71,7 +71,7 @@ class Levy(msgspec.Struct, frozen=True, gc=False):
         return self.customer_group == group
 
 
-# Of these a rate without a group is nobody's: the municipality decides, or what is sold.
+# Rates of these depend on the municipality, or on what is sold: without a group it is not known whose a rate is.
 _ONLY_BY_GROUP: Final = (LevyKind.KONZESSIONSABGABE, LevyKind.UMSATZSTEUER)
 
 
