@@ -18,6 +18,7 @@ from app.domain.revision import ChangeKind, FieldChange
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUsePrice
 from app.domain.time_of_use_correction import TimeOfUseCorrection
 from app.settings import Settings
+from tests.integration.db.old_release import database_of
 
 ADMIN = Principal(role=Role.ADMIN, name="admin")
 WINDOWS = '[{"quarter": 1, "start": "00:00", "end": "24:00", "band": "NT"}]'
@@ -35,20 +36,8 @@ DELETE FROM outbox;
 @pytest.fixture
 async def before(_postgres_url: str, worker_id: str) -> AsyncIterator[str]:
     """A database of the release before, with rows."""
-    name = f"dno_upgrade_{worker_id}"
-    admin = await asyncpg.connect(_postgres_url, database="postgres")
-    await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    await admin.execute(f'CREATE DATABASE "{name}"')
-    url = f"{_postgres_url.rpartition('/')[0]}/{name}"
-    try:
-        await migrate(url, target="0007")
-        connection = await asyncpg.connect(url)
-        await connection.execute(ROWS)
-        await connection.close()
+    async with database_of("0007", _postgres_url, f"dno_upgrade_{worker_id}", ROWS) as url:
         yield url
-    finally:
-        await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await admin.close()
 
 
 async def test_rows_from_before_keep_their_figures_and_have_a_history_from_then_on(before: str) -> None:
