@@ -3,10 +3,13 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import h11
+
+from app.domain.retry_after import seconds_to_wait
 
 _MAX_HEAD_BYTES: Final = 32 * 2**10
 _MAX_BODY_BYTES: Final = 2**18
@@ -99,4 +102,4 @@ async def _read(reader: asyncio.StreamReader, connection: h11.Connection) -> Res
 
 def _retry_after(response: h11.Response) -> float | None:
     wish = next((value for name, value in response.headers if name == b"retry-after"), b"")
-    return float(wish) if wish.isdigit() and len(wish) < 10 else None
+    return seconds_to_wait(wish, datetime.now(UTC))

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from app.importers.decimals import FormattedFigure
+from app.importers.sheet_tags import PlainTags
 from app.importers.units import unit_of
 
 # Formats that every program has; a currency among them is that of the computer.
@@ -24,8 +25,12 @@ _BUILT_IN: Final = {
 }
 _LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]')
 _PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
+_CURRENCY: Final = re.compile("[€$£]")  # shown as it is, also without quotation marks
 _DECIMALS: Final = re.compile(r"\.(0+)")
-_CELL: Final = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})" s="([0-9]{1,5})"')
+# Of a cell its address and its style, in any order.
+_CELL: Final = re.compile(
+    rb"""<c(?=\s[^>]{0,300}?\br\s?=\s?["']([A-Z]{1,3})([0-9]{1,7})["'])(?=\s[^>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["'])"""
+)
 _CHUNK: Final = 2**20
 _MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
 _MAX_FORMATS: Final = 255
@@ -52,6 +57,7 @@ def number_format(code: str) -> NumberFormat | None:
     section = code[:_MAX_CODE].split(";")[0]
     literals = "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
     plain = _LITERAL.sub("", section)
+    literals = literals or "".join(_CURRENCY.findall(plain))
     match = _DECIMALS.search(plain)
     decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
     found = NumberFormat(
@@ -112,16 +118,13 @@ def number_formats(archive: zipfile.ZipFile, sheet: str) -> NumberFormats | None
 
 
 def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberFormat]) -> NumberFormats:
-    found = NumberFormats(formats)
-    rest = b""
+    found, tags, rest = NumberFormats(formats), PlainTags(), b""
     with archive.open(part) as stream:
         while chunk := stream.read(_CHUNK):
             data = rest + chunk
-            end = data.rfind(b"<c ")
-            end = end if end > 0 else len(data)
-            found.read(_CELL.findall(data, 0, end))
+            end = data.rfind(b">") + 1
+            found.read(_CELL.findall(tags.of(data[:end])))
             rest = data[end:][-_MAX_TAG:]
-    found.read(_CELL.findall(rest))
     return found
 
 

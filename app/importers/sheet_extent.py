@@ -5,14 +5,19 @@ from typing import Final
 
 from app.importers.number_formats import column_number
 from app.importers.records import UnreadableFile
+from app.importers.sheet_tags import PlainTags
 
 _CELL: Final = re.compile(rb'<c (?:[^>]{0,200}? )?r="([A-Z]{1,3})([0-9]{1,7})"([^>]{0,200}/>)?')
 _ADDRESS: Final = re.compile(rb'\br\s{0,9}=\s{0,9}["\']([A-Z]{1,3})([0-9]{1,7})["\']', re.IGNORECASE)
 _ROW: Final = re.compile(rb'<row\b[^>]{0,200}?\br="([0-9]{1,7})"')
 _CELLS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?c[\s>/]")
 _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
-# An error, or a formula without a result: the reader gives both as empty cells.
-_WITHOUT_RESULT: Final = re.compile(rb'<c [^>]{0,200}?\bt="e"|</f>\s*</c>|<f\b[^>]{0,500}/>\s*</c>')
+# An error, or a formula without a result or with an empty one: the reader gives all of them as empty cells.
+_WITHOUT_RESULT: Final = re.compile(
+    rb"""<c\s[^>]{0,200}?\bt\s?=\s?["']e["']"""
+    rb"""|(?:</f\s{0,9}>|<f\b[^>]{0,500}/>)\s{0,99}(<v\s{0,9}/>|<v\s{0,9}>\s{0,9}</v\s{0,9}>)?\s{0,99}</c\s{0,9}>"""
+)
+_IS_TEXT: Final = re.compile(rb"""\bt\s?=\s?["']str["']""")
 # Formulas may be longer: then the end of one is not seen where two chunks meet.
 _MAX_TAG: Final = 1_000
 
@@ -30,6 +35,7 @@ class SheetExtent:
         self._rows = 0
         self._cells_of_row = self._most_cells_of_row = 0
         self._rest = self._before = b""
+        self._tags = PlainTags()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,7 +54,7 @@ class SheetExtent:
         if len(self._rest) > _MAX_TAG:
             self._is_usual = False
             self._rest = self._rest[-_MAX_TAG:]
-        data = data[:end]
+        data = self._tags.of(data[:end])
         self._find_without_result(data)
         cells = _CELL.findall(data)
         self._filled = _extended(self._filled, {each[:2] for each in cells if not each[2]})
@@ -74,9 +80,14 @@ class SheetExtent:
             return
         data = self._before + data
         self._before = data[-_MAX_TAG:]
-        if match := _WITHOUT_RESULT.search(data):
-            cell = _CELL.search(data, max(0, data.rfind(b"<c ", 0, match.end())))
-            self.without_result = (cell[1] + cell[2]).decode() if cell else "of a formula"
+        for match in _WITHOUT_RESULT.finditer(data):
+            start = data.rfind(b"<c", 0, match.start() + 2)
+            cell = data[start : data.find(b">", start) + 1] if start >= 0 else b""
+            if match[1] and (not cell or _IS_TEXT.search(cell)):
+                continue  # the result is the empty text
+            found = _ADDRESS.search(cell)
+            self.without_result = (found[1] + found[2]).decode() if found else "of a formula"
+            return
 
 
 def _extended(extent: tuple[int, int], addresses: set[tuple[bytes, ...]]) -> tuple[int, int]:

@@ -103,14 +103,15 @@ def _chosen(workbook: python_calamine.CalamineWorkbook, sheet: str | None) -> py
         if sheet not in workbook.sheet_names:
             raise UnreadableFile(f"there is no sheet {sheet}; the sheets are {_listed(workbook.sheet_names)}")
         return workbook.get_sheet_by_name(sheet)
-    visible = [
-        each.name
-        for each in workbook.sheets_metadata
-        if each.visible == python_calamine.SheetVisibleEnum.Visible
-        and each.typ == python_calamine.SheetTypeEnum.WorkSheet
+    sheets = [
+        each for each in workbook.sheets_metadata if each.typ == python_calamine.SheetTypeEnum.WorkSheet
     ]
+    visible = [each.name for each in sheets if each.visible == python_calamine.SheetVisibleEnum.Visible]
     filled = [each for each in map(workbook.get_sheet_by_name, visible) if each.height]
     if not filled:
+        hidden = [each.name for each in sheets if workbook.get_sheet_by_name(each.name).height]
+        if hidden:
+            raise UnreadableFile(f"only hidden sheets have rows: {_listed(hidden)}; name one with --sheet")
         raise UnreadableFile("the file is empty")
     if len(filled) > 1:
         raise UnreadableFile(

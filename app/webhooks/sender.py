@@ -4,10 +4,12 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import h11
 
+from app.domain.retry_after import seconds_to_wait
 from app.domain.webhook import ClaimedMessage
 from app.errors import BadInput, CannotStart
 from app.settings import Settings
@@ -165,5 +167,5 @@ def _result(response: h11.Response) -> Result:
     if 200 <= status < 300:
         return Result(None, status)
     wish = next((value for name, value in response.headers if name == b"retry-after"), b"")
-    seconds = min(_LONGEST_WISH, int(wish)) if wish.isdigit() and len(wish) < 10 else None
-    return Result(f"STATUS_{status}", status, seconds)
+    seconds = seconds_to_wait(wish, datetime.now(UTC))
+    return Result(f"STATUS_{status}", status, None if seconds is None else min(_LONGEST_WISH, seconds))

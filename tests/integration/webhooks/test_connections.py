@@ -4,6 +4,8 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from uuid import uuid4
 
@@ -109,13 +111,14 @@ async def test_a_url_without_a_public_address_is_refused_with_one_text(url: str)
 
 
 async def test_the_wish_of_a_receiver_for_a_later_attempt_is_read(receiver: Receiver) -> None:
-    receiver.replies = [status(503, "retry-after: 120"), status(429, "retry-after: soon")]
+    in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    wishes = ("120", "soon", in_an_hour)
+    receiver.replies = [status(503, f"retry-after: {wish}") for wish in wishes]
     sender = Sender(SETTINGS)
-    results = [await sender.send(sent_to(receiver.url())) for _ in range(2)]
-    assert [(result.error, result.retry_after) for result in results] == [
-        ("STATUS_503", 120),
-        ("STATUS_429", None),
-    ]
+    results = [await sender.send(sent_to(receiver.url())) for _ in wishes]
+    assert [result.error for result in results] == ["STATUS_503"] * 3
+    assert [result.retry_after for result in results[:2]] == [120, None]
+    assert 3500 < (results[2].retry_after or 0) <= 3600
 
 
 async def test_an_attempt_can_be_cancelled(receiver: Receiver) -> None:

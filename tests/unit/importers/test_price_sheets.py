@@ -10,7 +10,7 @@ import pytest
 from app.importers.column_names import column_of
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
-from tests.unit.importers.workbooks import Formula, Shown, workbook, zipped
+from tests.unit.importers.workbooks import Formula, Shown, rewritten, workbook, zipped
 
 OWN = [
     "dno_slug",
@@ -306,6 +306,29 @@ def test_other_sheets_are_read(name):
     assert [[str(value) for value in values[columns]] for values in found.entries] == expected
 
 
+# How programs write the cells of a workbook.
+WRITTEN = {
+    "attributes in another order": {r'<c r="(\w+)" s="(\d+)"': r'<c s="\2" t="n" r="\1"'},
+    "an attribute between address and style": {r'<c r="(\w+)" s="(\d+)"': r'<c r="\1" t="n" s="\2"'},
+    "a prefix before each name": {"<(/?)": r"<\1x:", "xmlns=": "xmlns:x="},
+    "single quotation marks": {'"': "'"},
+    "lines within tags": {" (r|s)=": r"\n  \1="},
+}
+
+
+@pytest.mark.parametrize("changes", WRITTEN.values(), ids=list(WRITTEN))
+def test_the_formats_of_a_workbook_hold_however_its_cells_are_written(changes):
+    rate = workbook(
+        [LEVIES.split(";"), ["Umsatzsteuer", "Wärme", Shown(0.07, "0.00%"), "%", date(2026, 1, 1), None]]
+    )
+    found = imported("levies", rewritten(rate, changes))
+    assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
+    price = workbook([OWN, [*VALUES[:4], Shown(1.26, '#,##0.00\\ "€"'), 12.5, 3.09]])
+    assert imported("tariffs", rewritten(price, changes)).problems == [
+        (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ]
+
+
 REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a unit that is not that of the column": ("tariffs", lines(GERMAN, ROW.replace("1,26", "12,60 €/MWh")), (2, "arbeit", "is in EUR/MWh; it must be in ct/kWh")),
     "euros for cents": ("tariffs", lines(GERMAN, ROW.replace("1,26", "0,0126 €")), (2, "arbeit", "is in EUR; it must be in ct/kWh")),
@@ -316,6 +339,9 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "another unit in a name": ("tariffs", with_names("LP ab 2500 h [€/kW]", "AP ab 2500 h [€/MWh]"), (1, "AP ab 2500 h [€/MWh]", "another unit than arbeit")),
     "a currency in the format of a workbook": (
         "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, '#,##0.00\\ "€"'), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ),
+    "a currency without quotation marks in the format of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, "0.00 €"), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
     ),
     "a percentage in a column of prices": ("tariffs", workbook([OWN, [*VALUES[:3], Shown(0.58, "0.00%"), 1.26, 12.5, 3.09]]), (2, "leistung", "is in percent")),
     "decimal commas and points in one column": (
@@ -345,6 +371,9 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
         "tariffs", workbook([["Preise"], VALUES, OWN, VALUES]), (2, None, "above the header in line 3")
     ),
     "a formula without a result": ("tariffs", workbook([OWN, [*VALUES[:4], Formula("D2", None), 12.5, 3.09]]), (0, None, "the cell E2 has an error, or a formula without")),
+    "a formula with an empty result that a library wrote": (
+        "tariffs", rewritten(workbook([OWN, [*VALUES[:4], Formula("D2", None), 12.5, 3.09]]), {"</f>": "</f><v/>"}), (0, None, "the cell E2 has an error, or a formula without")
+    ),
     "a formula with an error": ("tariffs", workbook([OWN, [*VALUES[:5], Formula("D2", "#REF!"), 3.09]]), (0, None, "the cell F2 has an error")),
     "a number of a day": (
         "levies", workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", 46023, None]]), (2, "valid_from", "is a number; write it as 2026-01-31")
@@ -361,6 +390,7 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a page of HTML": ("tariffs", "<html><table><tr><td>VNB</td></tr></table></html>", (1, "dno_slug", "missing")),
     "a note below the table": ("tariffs", lines(GERMAN, ROW, "Alle Preise netto."), (3, None, "the row has 1 cells")),
     "a merged operator in a file without merged cells": ("tariffs", levels("MS;1,2;;;").replace("netze-a", ""), (2, "dno_slug", "is empty")),
+    "a hidden sheet alone": ("tariffs", workbook([OWN, VALUES], hidden=1), (0, None, "only hidden sheets have rows: Tabelle1; name one with --sheet")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
     "an OpenDocument file": ("tariffs", zipped({"mimetype": "x", "content.xml": "<a/>"}), (0, None, "is an OpenDocument file; save it as .xlsx")),
     "an object of JSON that is cut off": ("tariffs", '{\n "Jahr": 2026,\n', (1, None, "no JSON")),

@@ -1,5 +1,7 @@
 """How large a sheet is, and which cell has no value, before the workbook is opened."""
 
+import re
+
 import pytest
 
 from app.importers.records import UnreadableFile
@@ -57,8 +59,30 @@ def test_a_cell_without_its_value_is_found_wherever_chunks_meet(cell, size):
     assert extent_of(f'{FILLED}<row r="3">{cell}</row>', size).without_result == "B3"
 
 
-def test_formulas_with_results_have_values():
-    assert extent_of('<row r="1"><c r="A1" t="str"><f>B1</f><v></v></c></row>').without_result == ""
+@pytest.mark.parametrize("size", [*range(1, 60), 1_000])
+@pytest.mark.parametrize("prefix", ["", "x:"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="B3"><f>A1*2</f><v></v></c>',
+        '<c r="B3"><f>A1*2</f><v /></c>',
+        '<c r="B3"><f t="shared" si="0"/><v/></c>',
+        "<c t='e' r='B3'><v>#REF!</v></c>",
+    ],
+)
+def test_a_cell_without_its_value_is_found_however_a_program_writes_it(cell, prefix, size):
+    """An empty value is what libraries write that calculate nothing."""
+    sheet = f"<worksheet><sheetData>{FILLED}<row>{cell}</row></sheetData></worksheet>"
+    data = re.sub("<(/?)", rf"<\1{prefix}", sheet).encode()
+    extent = SheetExtent()
+    for first in range(0, len(data), size):
+        extent.read(data[first : first + size])
+    assert extent.without_result == "B3"
+
+
+@pytest.mark.parametrize("value", ["<v></v>", "<v/>", "<v>1</v>"])
+def test_formulas_with_results_have_values(value):
+    assert extent_of(f'<row r="1"><c r="A1" t="str"><f>B1</f>{value}</c></row>').without_result == ""
 
 
 def test_another_encoding_is_refused():

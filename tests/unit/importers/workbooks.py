@@ -1,8 +1,9 @@
 """Small .xlsx files for tests of imports: numbers, texts, numbers in a format, and merged cells."""
 
 import io
+import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, time
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
@@ -39,6 +40,7 @@ _FORMATS = (
     "0.000000",
     '0.00\\ "T€"',
     "General",
+    "0.00 €",
 )
 _TIME, _DAY, _FIRST = 1, 2, 3
 
@@ -100,6 +102,17 @@ def encrypted(archive: bytes) -> bytes:
     changed = bytearray(archive)
     changed[archive.index(b"PK\x01\x02") + 8] |= 1
     return bytes(changed)
+
+
+def rewritten(archive: bytes, changes: Mapping[str, str]) -> bytes:
+    """The ZIP file with its sheets as another program writes them: patterns are replaced one after the other."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        parts = {name: opened.read(name).decode() for name in opened.namelist()}
+    for name in parts:
+        if name.startswith("xl/worksheets/"):
+            for pattern, replacement in changes.items():
+                parts[name] = re.sub(pattern, replacement, parts[name])
+    return zipped(parts)
 
 
 def with_part(archive: bytes, name: str, content: bytes) -> bytes:
