@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from app.domain.folding import compose
 from app.importers.price_names import price_column
 from app.importers.spellings import folded
 from app.importers.units import Unit, fits, unit_of, unit_of_column
@@ -137,7 +138,7 @@ def column_of(name: str, known: tuple[str, ...]) -> str | None:
 
 @lru_cache(maxsize=5_000)
 def _column_of(name: str, known: tuple[str, ...]) -> str | None:
-    name = name.replace("_", " ")
+    name = compose(name).replace("_", " ")
     plain, unit = split_unit(name)
     own = {_key(column): column for column in known}
     price = price_column(_without_units(name))

@@ -4,6 +4,8 @@ import re
 from datetime import date
 from typing import Final
 
+from app.domain.folding import compose
+
 _MONTHS: Final = {
     name: month
     for month, names in enumerate(
@@ -25,7 +27,7 @@ _SHORT: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{2})")
 
 def day_of(cell: str) -> date:
     """ValueError for what is no day, or could be two."""
-    cell = cell.strip()
+    cell = compose(cell.strip())
     if match := _ISO.fullmatch(cell):
         return date(int(match[1]), int(match[2]), int(match[3]))
     if match := _GERMAN.fullmatch(cell):

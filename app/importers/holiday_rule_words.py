@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from app.domain.federal_state import FEDERAL_STATES
+from app.domain.folding import compose
 from app.domain.holiday_rule import BridgeDays, ChristmasDays, HolidayScope, TimeStamps
 
 
@@ -112,6 +113,7 @@ _STATE: Final = re.compile(
 
 def meaning_of(subject: Subject, words: str, day: date | None) -> Meaning:
     """`day`: a day that the words are about. Raises NotUnderstood."""
+    words = compose(words)
     text = words.casefold()
     days = frozenset() if day is None else frozenset([day])
     if subject is Subject.BRIDGE_DAY:

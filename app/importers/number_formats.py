@@ -1,4 +1,4 @@
-"""How a workbook shows its numbers: 58.2 as 58.20, 0.19 as 19 %, 4.71 with the unit ct/kWh (ECMA-376, 18.8.30 and 18.8.31)."""
+"""How a workbook shows its numbers: 58.2 as 58.20, 0.19 as 19 %, 4.71 with the unit ct/kWh, 1067 as 01067 (ECMA-376, 18.8.30 and 18.8.31)."""
 
 import re
 import zipfile
@@ -27,9 +27,10 @@ _LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\
 _PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
 _CURRENCY: Final = re.compile("[€$£]")  # shown as it is, also without quotation marks
 _DECIMALS: Final = re.compile(r"\.(0+)")
+_ZEROS: Final = re.compile("0{2,15}")
 # Of a cell its address and its style, in any order.
 _CELL: Final = re.compile(
-    rb"""<c(?=\s[^>]{0,300}?\br\s?=\s?["']([A-Z]{1,3})([0-9]{1,7})["'])(?=\s[^>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["'])"""
+    rb"""<c(?=\s[^<>]{0,300}?\br\s?=\s?["']([A-Z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["'])"""
 )
 _CHUNK: Final = 2**20
 _MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
@@ -42,6 +43,7 @@ class NumberFormat(NamedTuple):
     decimals: int
     percent: bool
     unit: str
+    digits: int  # with zeros before them, as of postal codes
 
     def shown(self, value: float, text: str) -> FormattedFigure:
         """With at least the decimals of the format: fewer would be another number."""
@@ -49,7 +51,8 @@ class NumberFormat(NamedTuple):
         if self.decimals and "e" not in number:
             whole, _, part = number.partition(".")
             number = f"{whole}.{part:0<{self.decimals}}"
-        return FormattedFigure(text, number, "%" if self.percent else self.unit)
+        shown = text.zfill(self.digits) if text.isdecimal() else text
+        return FormattedFigure(shown, number, "%" if self.percent else self.unit)
 
 
 def number_format(code: str) -> NumberFormat | None:
@@ -61,9 +64,12 @@ def number_format(code: str) -> NumberFormat | None:
     match = _DECIMALS.search(plain)
     decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
     found = NumberFormat(
-        decimals, "%" in plain, literals if unit_of(literals) or _PRICED.search(literals) else ""
+        decimals,
+        "%" in plain,
+        literals if unit_of(literals) or _PRICED.search(literals) else "",
+        len(plain) if _ZEROS.fullmatch(plain) else 0,
     )
-    return None if found == (0, False, "") or "E" in plain else found
+    return None if found == (0, False, "", 0) or "E" in plain else found
 
 
 class NumberFormats:

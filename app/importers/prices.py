@@ -5,6 +5,7 @@ from typing import Final
 
 from app.db.file_columns import PUBLICATION
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
+from app.domain.folding import compose
 from app.domain.price import FAMILY, PriceKind, PriceUnit, broken_rules, only_level, unit_of
 from app.importers import cells
 from app.importers.cells import optional
@@ -140,5 +141,5 @@ def _level(kind: PriceKind, given: dict[str, str]) -> VoltageLevel | None:
 
 def _publication(given: dict[str, str]) -> str:
     """By a note that begins with it; empty: the row states nothing of it."""
-    notes = [given.get(name, "").casefold() for name in _NOTES]
+    notes = [compose(given.get(name, "")).strip().casefold() for name in _NOTES]
     return Publication.PRELIMINARY if any(note.startswith(_PRELIMINARY) for note in notes) else ""

@@ -14,8 +14,8 @@ _CELLS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?c[\s>/]")
 _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
 # An error, or a formula without a result or with an empty one: the reader gives all of them as empty cells.
 _WITHOUT_RESULT: Final = re.compile(
-    rb"""<c\s[^>]{0,200}?\bt\s?=\s?["']e["']"""
-    rb"""|(?:</f\s{0,9}>|<f\b[^>]{0,500}/>)\s{0,99}(<v\s{0,9}/>|<v\s{0,9}>\s{0,9}</v\s{0,9}>)?\s{0,99}</c\s{0,9}>"""
+    rb"""<c\s[^<>]{0,200}?\bt\s?=\s?["']e["']"""
+    rb"""|(?:</f\s{0,9}>|<f\b[^<>]{0,500}/>)\s{0,99}(<v\s{0,9}/>|<v\s{0,9}>\s{0,9}</v\s{0,9}>)?\s{0,99}</c\s{0,9}>"""
 )
 _IS_TEXT: Final = re.compile(rb"""\bt\s?=\s?["']str["']""")
 # Formulas may be longer: then the end of one is not seen where two chunks meet.
@@ -80,8 +80,10 @@ class SheetExtent:
             return
         data = self._before + data
         self._before = data[-_MAX_TAG:]
+        behind = 0  # the cell before
         for match in _WITHOUT_RESULT.finditer(data):
-            start = data.rfind(b"<c", 0, match.start() + 2)
+            start = data.rfind(b"<c", behind, match.start() + 2)
+            behind = match.end()
             cell = data[start : data.find(b">", start) + 1] if start >= 0 else b""
             if match[1] and (not cell or _IS_TEXT.search(cell)):
                 continue  # the result is the empty text

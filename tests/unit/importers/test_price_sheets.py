@@ -1,6 +1,7 @@
 """Sheets with titles, units, dates and merged cells, as operators publish them and offices keep them: what is read, or why not."""
 
 import json
+import unicodedata
 from datetime import date, time
 
 import msgspec
@@ -304,6 +305,53 @@ def test_other_sheets_are_read(name):
     found = imported(kind, data)
     assert found.problems == []
     assert [[str(value) for value in values[columns]] for values in found.entries] == expected
+
+
+def test_postal_codes_have_the_zeros_that_a_workbook_shows():
+    found = imported(
+        "places", workbook([["PLZ", "Ort", "Netzbetreiber"], [Shown(1067, "00000"), "Dresden", "netze-a"]])
+    )
+    assert (found.problems, [values[1:3] for values in found.entries]) == (
+        [],
+        [["01067", "Dresden"]],
+    )
+    names = ["slug", "name", "postal_code", "capacity_mw_total"]
+    sheet = workbook([names, ["netze-x", "Netze X", Shown(1067, "00000"), Shown(12, "00000")]])
+    found = imported("registry", sheet)
+    assert (found.problems, found.entries[0][-2:]) == ([], ["01067", "12"])
+
+
+DECOMPOSED = {
+    "names of columns": ("tariffs", with_names("LP über 2500 h", "LP unter 2500 h", row="netze-a;2026;MS;58,20;12,50")),
+    "months": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;1. März 2026;")),
+    "words of operators": (
+        "holiday-rules",
+        lines(
+            "dno_slug,year,date,subject,rule,read_how,source_url,source_title",
+            "netze-a,2026,,bridge_day,alle Brückentage,read directly,,",
+            "netze-a,2026,,holiday,Feiertage im gesamten Netzgebiet (Thüringen),read directly,,",
+        ),
+    ),
+    "notes": (
+        "prices",
+        lines("dno_slug,year,voltage_level,arbeitspreis_ct_per_kwh,source_url,source_title,note", "netze-a,2026,NS,9.1,,,vorläufig"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DECOMPOSED)
+def test_texts_that_a_program_has_decomposed_are_read_as_others(name):
+    """As by programs of macOS."""
+    kind, data = DECOMPOSED[name]
+    expected, found = (imported(kind, unicodedata.normalize(form, data)) for form in ("NFC", "NFD"))
+    assert (expected.problems, found.problems) == ([], [])
+    assert [list(map(composed, values)) for values in found.entries] == [
+        list(map(composed, values)) for values in expected.entries
+    ]
+
+
+def composed(value: object) -> str:
+    return unicodedata.normalize("NFC", str(value))
 
 
 # How programs write the cells of a workbook.

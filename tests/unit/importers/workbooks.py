@@ -41,6 +41,7 @@ _FORMATS = (
     '0.00\\ "T€"',
     "General",
     "0.00 €",
+    "00000",
 )
 _TIME, _DAY, _FIRST = 1, 2, 3
 
