@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from app.importers.decimals import FormattedFigure
+from app.importers.records import UnreadableFile
 from app.importers.sheet_tags import PlainTags
 from app.importers.units import unit_of
 
@@ -31,6 +32,10 @@ _ZEROS: Final = re.compile("0{2,15}")
 # Of a cell its address and its style, in any order.
 _CELL: Final = re.compile(
     rb"""<c(?=\s[^<>]{0,300}?\br\s?=\s?["']([A-Z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["'])"""
+)
+# The style of a cell whose address is to be counted.
+_WITHOUT_ADDRESS: Final = re.compile(
+    rb"""<c\s(?![^<>]{0,300}?\br\s?=)[^<>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["']"""
 )
 _CHUNK: Final = 2**20
 _MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
@@ -94,6 +99,14 @@ class NumberFormats:
             if code := codes.get(style):
                 self._set(column_number(letters) - 1, int(digits) - 1, code)
 
+    def refuse(self, styles: set[bytes]) -> None:
+        """Of cells without addresses. Raises UnreadableFile if one of them changes what a number means."""
+        shown = (self._formats[code - 1] for style in styles if (code := self._codes.get(style)))
+        if any(each.percent or each.unit for each in shown):
+            raise UnreadableFile(
+                "cells with a unit or a percentage have no addresses; save it again with a spreadsheet program"
+            )
+
     def _set(self, column: int, row: int, code: int) -> None:
         found = self._columns.setdefault(column, bytearray())
         if row >= len(found):
@@ -114,7 +127,7 @@ _LEAST: Final = 1_000
 
 
 def number_formats(archive: zipfile.ZipFile, sheet: str) -> NumberFormats | None:
-    """Of a sheet by its name; None if no cell can have one. Formats that cannot be read are none."""
+    """Of a sheet by its name; None if no cell can have one. Formats that cannot be read are none. Raises UnreadableFile."""
     try:
         formats = dict(_formats(archive))
         part = part_of_sheet(archive, sheet) if formats else None
@@ -129,8 +142,9 @@ def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberForma
         while chunk := stream.read(_CHUNK):
             data = rest + chunk
             end = data.rfind(b">") + 1
-            found.read(_CELL.findall(tags.of(data[:end])))
-            rest = data[end:][-_MAX_TAG:]
+            data, rest = tags.of(data[:end]), data[end:][-_MAX_TAG:]
+            found.read(_CELL.findall(data))
+            found.refuse(set(_WITHOUT_ADDRESS.findall(data)))
     return found
 
 

@@ -438,6 +438,11 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a page of HTML": ("tariffs", "<html><table><tr><td>VNB</td></tr></table></html>", (1, "dno_slug", "missing")),
     "a note below the table": ("tariffs", lines(GERMAN, ROW, "Alle Preise netto."), (3, None, "the row has 1 cells")),
     "a merged operator in a file without merged cells": ("tariffs", levels("MS;1,2;;;").replace("netze-a", ""), (2, "dno_slug", "is empty")),
+    "a percentage in a cell without an address": (
+        "levies",
+        rewritten(workbook([LEVIES.split(";"), ["Umsatzsteuer", "Wärme", Shown(0.07, "0.00%"), "%", date(2026, 1, 1), None]]), {r' r="\w+"': ""}),
+        (0, None, "have no addresses"),
+    ),
     "a hidden sheet alone": ("tariffs", workbook([OWN, VALUES], hidden=1), (0, None, "only hidden sheets have rows: Tabelle1; name one with --sheet")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
     "an OpenDocument file": ("tariffs", zipped({"mimetype": "x", "content.xml": "<a/>"}), (0, None, "is an OpenDocument file; save it as .xlsx")),
