@@ -4,6 +4,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from app.domain.folding import compose
 from app.errors import BadInput, CannotStart
 from app.settings import Settings
 from app.webhooks.addresses import AddressRules
@@ -79,7 +80,13 @@ def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:
 
 
 def _ascii(host: str) -> str:
-    return host if host.isascii() else host.encode("idna").decode()
+    if host.isascii():
+        return host
+    encoded = host.encode("idna")
+    if encoded.decode("idna") != compose(host):
+        # faß.de would become fass.de, which may belong to somebody else.
+        raise _wrong("has a host with letters that programs encode differently; write it as xn--…")
+    return encoded.decode()
 
 
 def _wrong(problem: str) -> BadInput:

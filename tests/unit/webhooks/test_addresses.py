@@ -236,6 +236,15 @@ def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
     assert not url.strip() or url not in refused.value.message
 
 
+@pytest.mark.parametrize("host", ["faß.example", "ex\u00adample.org", "ｅxample.org", "exam\u200dple.org"])
+def test_a_host_that_would_become_another_is_refused_with_the_way_out(host: str) -> None:
+    """faß.example is a name of its own today, and was fass.example before."""
+    with pytest.raises(BadInput, match="write it as xn--"):
+        read(f"https://{host}/")
+    assert read("https://xn--fa-hia.example/").host == "xn--fa-hia.example"
+    assert read("https://bu\u0308cher.example/") == read("https://BÜCHER.example/")
+
+
 @pytest.mark.parametrize(
     "settings", [Settings(webhook_networks=("10.0.0.0/99",)), Settings(webhook_networks=("lan",))]
 )
