@@ -1,26 +1,27 @@
 """/work/keys, /work/people and /work/account: who has access. Secrets are in the response to the form, and in nothing else."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import time
 from typing import Any, ClassVar, Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.domain.account import Role
-from app.domain.clock import GERMANY
 from app.errors import AppError, BadInput, Code
 from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
+from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import digest, page, redirect, sent_form, status_of, view_of
+from schema.http.work.forms import digest, moment_of, page, redirect, sent_form, status_of, view_of
 
 # The operation of each action, and the fields of its form.
 _Actions: TypeAlias = Mapping[str, tuple[str, Collection[str]]]
 _ROLES: Final = tuple(role.value for role in Role)
 _PASSWORDS: Final = ("current", "password", "again")
+_LAST_MOMENT: Final = time(23, 59, 59)
 
 
 class AccessPage:
@@ -52,8 +53,18 @@ class AccessPage:
         refusal = await self._refusal(action, given, request, view)
         if refusal:
             return await self._page(request, view, 409, messages=[refusal], given=typed)
-        variables = self._variables(action, given)
-        [payload] = (await self._run(operation, variables, confirmed)).values()
+        try:
+            variables = self._variables(action, given)
+            [payload] = (await self._run(operation, variables, confirmed)).values()
+        except FormError as error:
+            reason = view.text(error.german, error.message)
+            return await self._page(request, view, 400, messages=[reason], given=typed)
+        except AppError as error:
+            if error.code is not Code.BAD_USER_INPUT:
+                raise
+            # A text that is no value at all, such as a role that does not exist.
+            errors = [{"code": error.code, "message": error.message}]
+            return await self._page(request, view, 400, errors=errors, given=typed)
         errors = payload.pop("errors")
         if errors:
             return await self._page(request, view, status_of(errors), errors=errors, given=typed)
@@ -125,7 +136,9 @@ class KeysPage(AccessPage):
         return {
             "name": given.get("name"),
             "role": given.get("role"),
-            "expiresAt": _end_of(given.get("expires")),
+            "expiresAt": moment_of(given["expires"], _LAST_MOMENT, "expires")
+            if given.get("expires")
+            else None,
         }
 
 
@@ -169,14 +182,3 @@ def _cleaned(name: str, value: str) -> str:
 def seen(data: Map) -> str:
     """Changes with the list of keys; of no use elsewhere."""
     return digest(sorted(key["id"] for key in data.get("apiKeys", ())))
-
-
-def _end_of(day: str | None) -> str | None:
-    """The last moment of a day in Germany. Raises BadInput."""
-    if not day:
-        return None
-    try:
-        last = datetime.combine(date.fromisoformat(day), time(23, 59, 59), GERMANY)
-    except ValueError:
-        raise BadInput("The expiry is a date, such as 2027-12-31.", argument="expires") from None
-    return last.isoformat()

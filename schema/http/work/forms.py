@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import date, datetime, time
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -13,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import require
 from app.domain.account import Role
+from app.domain.clock import GERMANY
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, quoted
 from app.http.request_state import header, request_state
 from app.settings import Settings
@@ -20,8 +22,10 @@ from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
+from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map
 from schema.http.work.form_token import FIELD, check_origin, confirmed
+from schema.types.scalars import read_datetime
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -87,6 +91,20 @@ def redirect(address: str, cookies: Sequence[str] = ()) -> Response:
 def digest(shown: Any) -> str:
     """Of what a page has shown, so that just that is written, and only once."""
     return sha256(msgspec.json.encode(shown)).hexdigest()
+
+
+def moment_of(day: str, at: time, argument: str) -> str:
+    """This time of a day that was typed, in Germany, as a variable. Raises FormError."""
+    try:
+        moment = datetime.combine(date.fromisoformat(day), at, GERMANY).isoformat()
+        read_datetime(moment)  # date fields of browsers take the year 20 as well
+    except ValueError:
+        raise FormError(
+            "Ein Datum wird wie 2027-12-31 geschrieben und liegt zwischen 1900 und 2200.",
+            "A date is written like 2027-12-31, and lies between 1900 and 2200.",
+            argument,
+        ) from None
+    return moment
 
 
 def status_of(errors: Sequence[Map]) -> int:

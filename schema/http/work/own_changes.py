@@ -1,6 +1,6 @@
 """/work/changes: what the reader has changed since a day, each with a button that undoes it."""
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Final
 
 from starlette.requests import Request
@@ -11,9 +11,10 @@ from app.errors import BadInput
 from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
+from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import page, redirect, sent_form, status_of, view_of
+from schema.http.work.forms import moment_of, page, redirect, sent_form, status_of, view_of
 
 _PARAMETERS: Final = ("since", "after", "done")
 
@@ -49,28 +50,27 @@ class OwnChanges:
     async def _page(
         self, request: Request, view: PageView, status: int = 200, errors: tuple[Map, ...] | list[Map] = ()
     ) -> Response:
-        day = _day(view.value("since"))
-        since = datetime.combine(day, time(), GERMANY).isoformat()
-        variables = {"since": since, "after": view.value("after") or None}
-        data = (await self._operations.run_fields(self._changes, variables, request)).data
+        since = view.value("since") or datetime.now(GERMANY).date().isoformat()
+        messages: list[str] = []
+        changes: Map | None = None
+        try:
+            moment = moment_of(since, time(), "since")
+        except FormError as error:
+            status, messages = 400, [view.text(error.german, error.message)]
+        else:
+            variables = {"since": moment, "after": view.value("after") or None}
+            changes = (await self._operations.run_fields(self._changes, variables, request)).data[
+                "ownChanges"
+            ]
         return page(
             view,
             "work/changes",
             status,
-            since=day.isoformat(),
-            changes=data["ownChanges"],
+            since=since,
+            changes=changes,
+            messages=messages,
             errors=[error["message"] for error in errors],
             conflict=any(error["code"] == "CONFLICT" for error in errors),
             done=view.value("done") == "undo",
             token=form_token(request, self._settings),
         )
-
-
-def _day(text: str) -> date:
-    """Today in Germany if none is given. Raises BadInput."""
-    if not text:
-        return datetime.now(GERMANY).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInput("`since` is a date, such as 2026-11-29.", argument="since") from None

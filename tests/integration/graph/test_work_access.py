@@ -120,6 +120,33 @@ async def test_what_was_typed_stays_beside_the_reason_which_states_its_language(
     assert (made.status_code, empty.values["name"]) == (200, "")
 
 
+@pytest.mark.parametrize("expires", ["tomorrow", "2027-02-30", "31.12.2027", "9999-12-31", "0020-01-01"])
+async def test_a_day_that_cannot_be_is_refused_on_the_form_in_the_language_of_the_page(
+    administrator: Browser, expires: str
+) -> None:
+    form = await administrator.open_form("/de/work/keys", "create")
+    refused = await administrator.send(form, name="crawler", role="EDITOR", expires=expires)
+    assert refused.status_code == 400
+    assert "Ein Datum wird wie 2027-12-31 geschrieben" in refused.text
+    [again] = [one for one in forms_of(refused.text) if one.values.get("action") == "create"]
+    assert [again.values[name] for name in ("name", "expires")] == ["crawler", expires]
+    assert (await administrator.send(again, role="EDITOR", expires="2100-01-31")).status_code == 200
+    shown = await administrator.open(f"/en/work/changes?since={expires}")
+    assert shown.status_code == 400
+    assert "A date is written like 2027-12-31" in shown.text
+    assert [one.values["since"] for one in forms_of(shown.text) if "since" in one.values] == [expires]
+
+
+async def test_a_value_that_the_api_does_not_have_is_refused_on_the_page(administrator: Browser) -> None:
+    for path in ("/work/keys", "/work/people"):
+        form = await administrator.open_form(path, "create")
+        typed = {"name": "crawler"} if "keys" in path else {"email": "grace@example.org"}
+        refused = await administrator.send(form, role="OWNER", **typed)
+        assert refused.status_code == 400
+        [again] = [one for one in forms_of(refused.text) if one.values.get("action") == "create"]
+        assert typed.items() <= again.values.items()
+
+
 async def test_what_people_type_is_shown_as_text(administrator: Browser) -> None:
     form = await administrator.open_form("/work/keys", "create")
     made = await administrator.send(form, name=SCRIPT, role="VIEWER")
