@@ -144,10 +144,11 @@ GERMAN = Words(
         NotHeld.EXCEPTION: "Genannt ist nur, was nicht gemeint ist („außer“, „nicht“, „vor 2026“). Antworten gibt es hier, wenn"
         " Netzbetreiber, Jahr, Spannungsebene oder Bundesland selbst genannt sind.",
         NotHeld.AMOUNT: "Kosten gibt es hier für genau einen Verbrauch, nicht für Spannen („3000 bis 5000 kWh“), Grenzen („unter"
-        " 5000 kWh“), mehrere Mengen oder negative Zahlen; bitte nennen Sie eine Zahl.",
+        " 5000 kWh“), mehrere Mengen oder Kunden, Teile eines Jahres oder negative Zahlen; bitte nennen Sie den Verbrauch eines"
+        " Kunden in einem Jahr.",
         NotHeld.FORECAST: "Prognosen gibt es hier nicht; erfasst sind veröffentlichte Preise, auch vorläufige.",
         NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
-        " Bundesland, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
+        " Bundesland, bis Platz 20, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
     },
     unknown="{}: Unter „{}“ ist kein Netzbetreiber erfasst.",
     load_missing="{}: Für Jahreskosten werden der Jahresverbrauch und die Jahreshöchstlast in kW (oder die Benutzungsdauer in"
@@ -265,11 +266,11 @@ ENGLISH = Words(
         NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
         NotHeld.EXCEPTION: "To name only what is not meant (“except”, “not”, “before 2026”) is not enough here; please name the"
         " operator, the year, the voltage level or the federal state that is meant.",
-        NotHeld.AMOUNT: "Costs of ranges (“3000 to 5000 kWh”), limits (“less than 5000 kWh”), several consumptions or negative"
-        " numbers are not held here; please name one number.",
+        NotHeld.AMOUNT: "Costs of ranges (“3000 to 5000 kWh”), limits (“less than 5000 kWh”), several consumptions or customers, parts"
+        " of a year or negative numbers are not held here; please name what one customer consumes in a year.",
         NotHeld.FORECAST: "Forecasts are not held here; published prices are, also preliminary ones.",
-        NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"
-        " example “cheapest grid operators in Bavaria medium voltage 2026”.",
+        NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, down to"
+        " the 20th place, for example “cheapest grid operators in Bavaria medium voltage 2026”.",
     },
     unknown="{}: no grid operator is known as “{}”.",
     load_missing="{}: an annual cost needs the annual consumption and the peak load in kW (or the hours of use), for example"

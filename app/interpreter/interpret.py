@@ -9,6 +9,7 @@ from app.domain.question import Details, Interpretation, Load, NotHeld, Question
 from app.interpreter.asked import Asked
 from app.interpreter.comparisons import compares_operators, comparison_of
 from app.interpreter.grid_operators import grid_operator_of
+from app.interpreter.one_year import is_of_a_part_of_a_year, is_of_several_customers
 from app.interpreter.operators import Choice, by_codes, choose, unknown_beside
 from app.interpreter.rankings import ranking_of
 from app.interpreter.reading import (
@@ -47,7 +48,9 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     if found.topic is _T.LEVIES and is_abroad(read.sentence) and _GERMANY.isdisjoint(read.sentence.keys):
         return unanswered(read, None)
     of_a_cost = found.topic is not _T.PRICES and not found.lacking and _is_worked_out(found.details)
-    if read.amounts.vague and of_a_cost:
+    if of_a_cost and (
+        read.amounts.vague or is_of_several_customers(read.sentence) or is_of_a_part_of_a_year(read.sentence)
+    ):
         return unanswered(read, NotHeld.AMOUNT, found.questions)
     return found
 

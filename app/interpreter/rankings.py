@@ -58,6 +58,8 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
+    if (rank_of(sentence) or 0) > MAX_RANKING:
+        return unanswered(read, NotHeld.OTHER_RANKING)
     load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
     return Interpretation(
         data_type=data_type_of(topic.topic if usage is None else QuestionTopic.BILL),

@@ -1,16 +1,36 @@
-"""Ranks in words: "zweitgünstigster", "the third cheapest"."""
+"""Ranks: "zweitgünstigster", "the third cheapest", "der 12. teuerste", "Platz 30"."""
 
 import re
 from typing import Final
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import Sign
+from app.interpreter.years import FROM_TEN_IN_WORDS, number_from_ten
 
 _U, _O = "(?:ü|ue?)", "(?:ö|oe?)"
 _RANKS: Final = {
     2: "zweit", 3: "dritt", 4: "viert", 5: "fünft|funft|fuenft", 6: "sechst", 7: "siebt|siebent", 8: "acht", 9: "neunt", 10: "zehnt",
 }  # fmt: skip
 _IN_ENGLISH: Final = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_TENS_IN_ENGLISH: Final = {
+    word: ten
+    for ten, word in zip(
+        range(20, 100, 10),
+        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
+        strict=True,
+    )
+}
+# Those of one word.
+_EVEN: Final = {
+    **{
+        word: rank
+        for rank, word in enumerate(
+            ("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"),
+            11,
+        )
+    },
+    **{f"{word[:-1]}ieth": ten for word, ten in _TENS_IN_ENGLISH.items()},
+}  # fmt: skip
 _SUPERLATIVES: Final = (
     f"(?:g{_U}nstig|billig|preiswert|teuer|niedrig|h{_O}ch|gering|klein|kostspielig)st\\w{{1,2}}"
 )
@@ -21,11 +41,28 @@ _WORDS: Final = {
     **{word: rank for rank, word in enumerate(_IN_ENGLISH, 2)},
     **{f"{word}e{ending}": rank for rank, words in _RANKS.items() for word in words.split("|") for ending in ("", "n", "r", "s")},
 }  # fmt: skip
+# "Fünfundzwanzigster teuerster", "zwölftgünstigster", "the twenty-fifth cheapest", "the 30th cheapest".
+_SUPERLATIVES_IN_ENGLISH: Final = "(?:(?:cheap|dear|costli|pric[ei]+|low|high)est|most)"
+_FROM_TEN: Final = re.compile(rf"\b({FROM_TEN_IN_WORDS})s?t(?:e[nrs]?)?[ -]?(?={_SUPERLATIVES}\b)")
+_FROM_TEN_IN_ENGLISH: Final = re.compile(
+    rf"\b(?:(?P<digits>\d{{1,4}})(?:st|nd|rd|th)"
+    rf"|(?P<ten>{'|'.join(_TENS_IN_ENGLISH)})[ -]?(?P<one>first|{'|'.join(_IN_ENGLISH[:-1])})"
+    rf"|(?P<even>{'|'.join(_EVEN)})) (?={_SUPERLATIVES_IN_ENGLISH}\b)"
+)
 
 
 def with_ranks_apart(text: str) -> str:
     """The rank as a number with a full stop before the superlative."""
-    return _JOINED.sub(_apart, text)
+    text = _FROM_TEN.sub(lambda match: f"{number_from_ten(match[1])}. ", text)
+    return _JOINED.sub(_apart, _FROM_TEN_IN_ENGLISH.sub(_in_digits, text))
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    if match["digits"]:
+        return f"{match['digits']}. "
+    if match["even"]:
+        return f"{_EVEN[match['even']]}. "
+    return f"{_TENS_IN_ENGLISH[match['ten']] + 1 + ('first', *_IN_ENGLISH).index(match['one'])}. "
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -33,13 +70,33 @@ def _apart(match: re.Match[str]) -> str:
     return f"{rank}. {match['superlative']}"
 
 
+_PLACES: Final = frozenset({"platz", "platze", "platzen", "rang", "range", "place", "places", "position"})
+_TO: Final = frozenset({"bis", "to", "und", "and"})
+_MAX_DIGITS: Final = 4
+
+
 def rank_of(sentence: Sentence) -> int | None:
-    """Which one of a ranking is asked for; None: the first ones."""
+    """Which one of a ranking is asked for, the last of several; None: the first ones."""
     for mark in sentence.marks:
         if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST):
             before = sentence[mark.start - 1]
-            if before.isdecimal() and len(before) <= 2 and sentence.gap(mark.start).startswith("."):
-                return int(before)
+            if (rank := _number(before)) and sentence.gap(mark.start).startswith("."):
+                return rank
             if before in _WORDS:
                 return _WORDS[before]
+    for i, key in enumerate(sentence.keys):
+        if key in _PLACES and (rank := _of_a_place(sentence, i)):
+            return rank
     return None
+
+
+def _of_a_place(sentence: Sentence, i: int) -> int:
+    """ "Platz 30", "Plätze 21 bis 30", "auf dem 30. Platz"; 0: none."""
+    if rank := _number(sentence[i + 1]):
+        to = i + 3 if sentence[i + 2] in _TO else i + 2
+        return max(rank, _number(sentence[to]) if to == i + 3 or "-" in sentence.gap(to) else 0)
+    return _number(sentence[i - 1]) if sentence.gap(i).startswith(".") else 0
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdecimal() and word.isascii() and len(word) <= _MAX_DIGITS else 0

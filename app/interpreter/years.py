@@ -87,17 +87,17 @@ def _from_ten() -> Iterator[tuple[int, str]]:
 _FROM_TEN: Final = dict(_from_ten())
 _NUMBERED: Final = {number: re.compile(words) for number, words in (*enumerate(_ONES, 1), *_FROM_TEN.items())}
 _FROM_ONE_IN_WORDS: Final = "|".join(pattern.pattern for pattern in reversed(_NUMBERED.values()))
-_FROM_TEN_IN_WORDS: Final = "|".join(reversed(_FROM_TEN.values()))
+FROM_TEN_IN_WORDS: Final = "|".join(reversed(_FROM_TEN.values()))
 _IN_WORDS: Final = re.compile(
     rf"\b(?:zweitausend(?:und)? ?|two thousand (?:and )?)({_FROM_ONE_IN_WORDS})\b"
-    rf"|\b(?:zwanzig|twenty)[ -]?({_FROM_TEN_IN_WORDS})\b"
+    rf"|\b(?:zwanzig|twenty)[ -]?({FROM_TEN_IN_WORDS})\b"
 )
 
 
 def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
     text = _FAR.sub(_years_away, text)
-    return _IN_WORDS.sub(lambda match: str(2000 + _number_of(match[1] or match[2])), text)
+    return _IN_WORDS.sub(lambda match: str(2000 + number_from_ten(match[1] or match[2])), text)
 
 
 # "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
@@ -115,7 +115,7 @@ def _years_away(match: re.Match[str]) -> str:
     return f"vor {match['last'].count('v') + 1 if match['last'] else match['before'].count('v')} jahren"
 
 
-def _number_of(words: str) -> int:
+def number_from_ten(words: str) -> int:
     return next(number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words))
 
 
@@ -286,7 +286,9 @@ def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
             years.append(_Found(i, year))
         elif _ends_a_span(sentence, i):
             years.append(_Found(i, 2000 + int(key)))
-        elif len(key) == 2 and _is_short_year(sentence, i, today):
+        elif len(key) == 2 and (
+            _is_short_year(sentence, i, today) or _is_of_a_short_span(sentence, i, today)
+        ):
             short.append(_Found(i, 2000 + int(key)))
     return [one for one in years if not _is_beside_excluded_word(sentence, one.start)] or short
 
@@ -347,6 +349,19 @@ def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
         return False
     after_year = gap == "/" and len(sentence[i - 1]) == 4
     return not after_year and (sentence[i - 1] in YEAR_CUES or _among_keywords(sentence, i))
+
+
+def _is_of_a_short_span(sentence: Sentence, i: int, today: date) -> bool:
+    """ "Winter 25/26": two years in a row."""
+    first = i if sentence.gap(i + 1) == "/" else i - 1
+    pair = [sentence[first], sentence[first + 1]]
+    if sentence.gap(first + 1) != "/" or any(len(key) != 2 or not key.isdecimal() for key in pair):
+        return False
+    if sentence.gap(first) not in {"", " "} or sentence.gap(first + 2)[:1] in _SLASHES | {"."}:
+        return False
+    start, end = map(int, pair)
+    near = abs(2000 + start - today.year) <= NEAR
+    return near and end == start + 1 and not _is_beside_excluded_word(sentence, first)
 
 
 def _among_keywords(sentence: Sentence, i: int) -> bool:

@@ -172,6 +172,8 @@ def test_what_is_meant_beside_something_left_out_is_answered(
         ("von 2020 bis heute", 2),
         ("2023/24", 2),
         ("2022-24", 2),
+        ("24/25", 2),
+        ("Winter 25/26", 2),
         ("in den letzten drei Jahren", 2),
         ("alle Jahre", 2),
         ("seit 2020", 2),
@@ -216,6 +218,17 @@ def test_several_years_are_as_many_questions_with_less_confidence(
         "Haushalt 3500 kWh plus 2000 kWh Westnetz",
         "3500 kWh Haushalt und 5000 kWh Wärmepumpe Modul 2 Westnetz",
         "günstigster Netzbetreiber MS ab 5 GWh bei 1500 kW",
+        "zwei Haushalte mit je 3500 kWh bei Westnetz",
+        "Netzkosten für 3 Haushalte, 3500 kWh, Westnetz",
+        "grid costs of two households with 3500 kWh each at Westnetz",
+        "zehn Wärmepumpen mit je 5000 kWh, Modul 2, Westnetz",
+        "three heat pumps with 5000 kWh each, module 2, Westnetz",
+        "Was kosten 5 GWh bei 1500 kW in MS bei Westnetz im Januar",
+        "What do 5 GWh at 1500 kW cost in January at Westnetz, MV",
+        "3500 kWh im ersten Quartal, Haushalt, Westnetz",
+        "Netzkosten Haushalt 3500 kWh im 1. Halbjahr Westnetz",
+        "Netzkosten Haushalt 3500 kWh von Januar bis März Westnetz",
+        "Netzkosten Haushalt 3500 kWh im Winter Westnetz",
     ],
 )
 def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Vocabulary, said: str) -> None:
@@ -224,6 +237,37 @@ def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Voca
         NotHeld.AMOUNT,
         *[None] * 3,
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("der 12. teuerste Netzbetreiber MS", 12),
+        ("der zwölftgünstigste Netzbetreiber MS", 12),
+        ("zwanzigster teuerster Netzbetreiber MS", 20),
+        ("wer liegt auf Rang 12 der teuersten Netzbetreiber MS", 12),
+        ("Plätze 5 bis 12 der teuersten Netzbetreiber MS", 12),
+        ("the 12th cheapest grid operator MS", 12),
+        ("the eleventh cheapest grid operator MS", 11),
+        ("the twentieth most expensive grid operator MS", 20),
+        ("25. teuerster Netzbetreiber MS", None),
+        ("100. günstigster Netzbetreiber für Haushalte", None),
+        ("der fünfundzwanzigstteuerste Netzbetreiber MS", None),
+        ("Platz 30 der teuersten Netzbetreiber MS", None),
+        ("auf dem 30. Platz der teuersten Netzbetreiber MS", None),
+        ("Plätze 15 bis 25 der teuersten Netzbetreiber MS", None),
+        ("the 30th cheapest grid operator MS", None),
+        ("the twenty-fifth cheapest grid operator MS", None),
+    ],
+)
+def test_a_ranking_reaches_the_place_that_is_asked_for_or_is_refused(
+    vocabulary: Vocabulary, said: str, first: int | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    if first is None:
+        assert (found.not_held, found.topic) == (NotHeld.OTHER_RANKING, None)
+    else:
+        assert (found.topic, found.details.first) == (QuestionTopic.RANKING, first)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +289,13 @@ def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Voca
         ("5 GWh bei 1500 kW Westnetz MS, davon 1 GWh nachts", 5_000_000),
         ("Wärmepumpe über 4,2 kW, 6000 kWh, Modul 2, Westnetz", 6_000),
         ("Haushalt unter 30 kW, 3500 kWh Westnetz", 3_500),
+        ("Haushalt mit zwei Personen, 3500 kWh, Westnetz", 3_500),
+        ("Netzkosten 2026 Haushalte 3500 kWh Westnetz", 3_500),
+        ("zwei Wärmepumpen, zusammen 9000 kWh, Modul 2, Westnetz", 9_000),
+        ("Vergleich Westnetz und Bayernwerk, Haushalt, jeweils 3500 kWh", 3_500),
+        ("Was kosten 5 GWh bei 1500 kW in MS bei Westnetz ab Januar 2026", 5_000_000),
+        ("Was kosten 5 GWh bei 1500 kW in MS bei Westnetz im Jahr 2026", 5_000_000),
+        ("Haushalt 3500 kWh von Januar bis Dezember Westnetz", 3_500),
     ],
 )
 def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
