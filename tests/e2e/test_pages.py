@@ -46,6 +46,21 @@ async def test_pages_fit_their_width_and_request_nothing_from_other_hosts(
 
 
 @needs_browser
+async def test_pages_fit_their_width_whatever_names_operators_have(server: str) -> None:
+    lengthen = (
+        "for (const link of document.querySelectorAll('main a[href*=\"/operators/\"], .chosen a, .actions a'))"
+        " link.textContent = 'Elektrizitätsversorgungs'.repeat(4) + ' & Söhne'"
+    )
+    async with open_page("about:blank") as page:
+        await set_width(page, 390)
+        of_many = [path for path in PATHS if "/operators/" not in path]
+        for path in (*of_many, "/changes"):
+            await open_path(page, server + path)
+            await page.evaluate(lengthen)
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+@needs_browser
 @needs_axe
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
