@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -231,9 +231,15 @@ def broken_source(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme in ("http", "https") and parts.netloc and url.isprintable() and url == url.strip():
+    host = parts.hostname or ""
+    is_named = bool(host) and _NO_HOST.isdisjoint(host)
+    if parts.scheme in ("http", "https") and is_named and url.isprintable() and url == url.strip():
         return None
     return "begins with https:// or http://, without spaces around it"
+
+
+# In the name of a host: a link to it would lead nowhere.
+_NO_HOST: Final = frozenset(' \\<>"')
 
 
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:

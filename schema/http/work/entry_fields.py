@@ -10,6 +10,7 @@ from graphql import (
     GraphQLInputObjectType,
     GraphQLList,
     GraphQLNonNull,
+    GraphQLObjectType,
     get_nullable_type,
 )
 
@@ -69,6 +70,14 @@ def fields_of(entry: Map) -> Sequence[EntryField]:
     """Those that a correction may change."""
     name = correction_of(entry)
     return _fields(f"{name[0].upper()}{name[1:]}Input")
+
+
+def may_be_empty(entry: Map, field: EntryField) -> bool:
+    """Whether the entry may be without a value there: corrections take null as "as before" where it may not."""
+    kind = schema._schema.type_map[entry["__typename"]]
+    assert isinstance(kind, GraphQLObjectType)
+    held = kind.fields.get(field.name)
+    return held is None or not isinstance(held.type, GraphQLNonNull)
 
 
 def plain(entry: Map) -> Map:

@@ -12,6 +12,7 @@ from schema.http.work.entry_fields import (
     correction_of,
     differences,
     fields_of,
+    may_be_empty,
     plain,
     texts_of,
     value_of,
@@ -75,6 +76,8 @@ class EntryForm:
             if field.required or field in self.changed:
                 try:
                     found[field.name] = value_of(field, self.texts[field.name], self.language)
+                    if found[field.name] is None and not may_be_empty(self.entry, field):
+                        raise Unreadable("Das darf nicht leer sein.", "This must not be empty.")
                 except Unreadable as error:
                     self.errors[field.name] = error.german if self.language == "de" else error.english
         verify = bool(self.sent.get("verify"))

@@ -180,6 +180,21 @@ async def test_errors_stand_beside_their_fields_and_what_was_typed_stays(editor:
     assert "06:00–08:15\n17:00–19:30" in (await editor.open(path)).text
 
 
+async def test_a_value_that_an_entry_must_have_is_not_said_to_be_saved_when_it_was_emptied(
+    editor: Browser, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    price = await make.price(pool, dno, amount="7.49")
+    path = f"/de/work/entries/{global_id(price)}"
+    refused = await editor.send(await editor.open_form(path, "save"), amount=" ", action="save")
+    assert refused.status_code == 400
+    assert "Das darf nicht leer sein." in refused.text
+    tariff = await make.tariff(pool, dno, leistung="58.20")
+    path = f"/de/work/entries/{global_id(tariff)}"
+    saved = await editor.send(await editor.open_form(path, "save"), leistung="", action="save")
+    assert saved.status_code == 303, "a price may be unknown there"
+
+
 async def test_reasons_of_the_api_state_that_they_are_english(editor: Browser, pool: Pool) -> None:
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno, 2025, leistung="58.20", arbeit="1.26")

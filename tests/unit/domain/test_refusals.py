@@ -115,7 +115,17 @@ def test_windows_that_touch_do_not_overlap():
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://example.org", "https:///path", "https://example.org/\u202e", "https://[", "x"]
+    "url",
+    [
+        "ftp://example.org",
+        "https:///path",
+        "https://example.org/\u202e",
+        "https://[",
+        "x",
+        "https://ex ample.org/",
+        "https://:443/",
+        "https://<b>",
+    ],
 )
 def test_a_rejected_source_is_described(url):
     error = rejected(BadInput, correction.check_source, url)
