@@ -121,6 +121,7 @@ REFUSALS = {
     "MISCONF": RedisRefusal(_fail_to_save, _save_again),
     "READONLY": RedisRefusal(_follow_missing_primary, _become_primary),
     "MASTERDOWN": RedisRefusal(_follow_and_answer_nothing, _become_primary),
+    "NOPERM to read": _acl("get"),
     "NOPERM to remove": _acl("del"),
     "NOPERM to run scripts": _acl("eval", "evalsha"),
     "NOPERM to write keys": RedisRefusal(

@@ -50,8 +50,8 @@ def refusal(failure: BaseException) -> str | None:
     """The code of a refusal, as the server gave it (READONLY, OOM, …); None for every other failure."""
     if not isinstance(failure, _REFUSALS):
         return None
-    if "ACL failure in script" in str(failure):
-        return "NOPERM"  # some servers give it the code ERR
+    if "ACL failure in script" in str(failure) or "The user executing the script" in str(failure):
+        return "NOPERM"  # some servers, such as Redis 7.0, give it the code ERR
     code = getattr(failure, "status_code", None) or str(failure).partition(" ")[0]
     return code if _CODE.fullmatch(code) else type(failure).__name__
 

@@ -264,12 +264,13 @@ class SharedCache:
         self._topology.reconnect()
 
     def _probe(self, name: str) -> list[Command]:
-        """Looks for a value, takes a lease and removes it: whatever is needed for that, readers and fills need no more."""
+        """Looks for a value, takes a lease twice, reads and removes: readers and fills need no other commands."""
         tag = f"probe:{self._holder}:{name}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
-        # Spelt out, so that it needs no second round trip where the script is not known yet.
-        lease = as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 1))
-        return [lease, *self._removals([tag])]
+        lease = self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 1)
+        read = Command(lease.key, ("MGET", lease.key), 1)
+        # Spelt out first: the script is known then, and by its digest needs no second round trip.
+        return [as_eval(lease), lease, read, *self._removals([tag])]
 
     def _changed(self, reason: str) -> None:
         self.distrust(reason)

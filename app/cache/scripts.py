@@ -1,4 +1,4 @@
-"""Lua scripts that run in Redis: `lease.lua`, `fill.lua` and `remove.lua`, beside this module."""
+"""Lua scripts that run in Redis: `lease.lua` and `fill.lua`, both after `get.lua`, and `remove.lua`, beside this module."""
 
 from hashlib import sha1
 from importlib.resources import files
@@ -12,13 +12,13 @@ class Script(NamedTuple):
     sha: str
 
 
-def _read_script(name: str) -> Script:
-    text = files(__package__).joinpath(name).read_text()
+def _read_script(*names: str) -> Script:
+    text = "\n".join(files(__package__).joinpath(name).read_text() for name in names)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-LEASE: Final = _read_script("lease.lua")
-FILL: Final = _read_script("fill.lua")
+LEASE: Final = _read_script("get.lua", "lease.lua")
+FILL: Final = _read_script("get.lua", "fill.lua")
 REMOVE: Final = _read_script("remove.lua")
 _TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL, REMOVE)}
 

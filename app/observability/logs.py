@@ -82,11 +82,11 @@ def configure(settings: Settings) -> None:
 
 
 def report_ignored_errors() -> None:
-    """What the interpreter would write to standard error as plain text becomes records: warnings, and errors that have
-    no caller.
+    """What the interpreter would write to standard error as plain text becomes records: warnings, and errors that it
+    ignores, as in `__del__`.
 
     Not of coroutines that were never awaited: a task that is cancelled before its first step leaves some, and each
-    operation of which one field fails may cancel such tasks.
+    operation of which one field fails may cancel such tasks. Tests report an `await` that was forgotten.
     """
     warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
     logging.captureWarnings(True)
@@ -94,13 +94,24 @@ def report_ignored_errors() -> None:
 
 
 def _report_ignored_error(ignored: "UnraisableHookArgs") -> None:
-    # Garbage that is collected within generated code, such as that of a named tuple, finds no builtins to warn with.
+    # A coroutine that is collected within code without builtins (`namedtuple` generates such) cannot be warned about:
+    # importing `warnings` fails with this KeyError. It is ignored like the warning.
     if isinstance(ignored.object, CoroutineType) and str(ignored.exc_value) == "'__import__'":
         return
     error = ignored.exc_value or ignored.exc_type()
     structlog.get_logger(__name__).error(
-        "ignored_error", of=repr(ignored.object), exc_info=(ignored.exc_type, error, ignored.exc_traceback)
+        "ignored_error",
+        of=_name_of(ignored.object),
+        reason=ignored.err_msg,
+        exc_info=(ignored.exc_type, error, ignored.exc_traceback),
     )
+
+
+def _name_of(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # else the record would be lost
+        return object.__repr__(value)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -160,17 +160,16 @@ class PersistedDocuments:
         return text
 
     async def _get_from_redis(self, name: str, shared: SharedCache) -> str | None:
-        try:
-            with only_failures():
-                async with asyncio.timeout(self._settings.redis_timeout):
-                    data: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
-                    if data is not None:
-                        # Its place in the index is not needed to answer: a Redis out of memory still gives the text.
-                        with suppress(*FAILURES):
-                            await shared.client.zadd(INDEX, {name: time()}, xx=True)
-                return None if data is None else data.decode(errors="replace")
-        except FAILURES:
-            return None
+        text: str | None = None
+        # A text that was read counts, also where its use cannot be noted in the index: a Redis out of memory accepts
+        # GETEX and refuses ZADD.
+        with suppress(*FAILURES), only_failures():
+            async with asyncio.timeout(self._settings.redis_timeout):
+                data: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
+                if data is not None:
+                    text = data.decode(errors="replace")
+                    await shared.client.zadd(INDEX, {name: time()}, xx=True)
+        return text
 
     async def _set_in_redis(self, name: str, text: str, shared: SharedCache) -> None:
         """The number of documents in Redis is bounded, and the length of each, hence their bytes."""

@@ -13,10 +13,11 @@ local answers, at = {}, 1
 local function stored(key)
   local reply = redis.pcall('GET', key)
   if type(reply) == 'table' then
-    return not string.find(reply.err, 'WRONGTYPE', 1, true) and redis.call('GET', key) or now
+    -- At the beginning only: what follows may name a user. Called again to raise the error, with its code.
+    return string.sub(reply.err, 1, 9) == 'WRONGTYPE' and now or redis.call('GET', key)
   end
   local moment = tonumber(reply or now)
-  return moment == moment and moment or now
+  return moment == moment and moment or now -- nil: no number; not equal to itself: nan
 end
 
 for _, key in ipairs(KEYS) do

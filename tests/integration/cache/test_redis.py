@@ -111,11 +111,21 @@ async def test_a_key_of_another_type_counts_as_absent_and_is_replaced(
     take = shared.get_or_lease if look else shared.lease_many
     count = shared.distrust_count
     found = await take(["a", "b"])
-    # A lease that is no text is removed; the next reader takes one.
-    token = found["a"] or (await take(["a"]))["a"]
-    assert await shared.fill_many([Fill("a", token, b"new", 60)]) == set()
+    assert await shared.fill_many([Fill("a", found["a"], b"new", 60)]) == set()
     assert await shared.get_many(["a", "b"]) == {"a": b"new", "b": b"b"}
     assert (shared.trusted, shared.distrust_count) == (True, count)
+
+
+async def test_a_lease_that_was_overwritten_with_another_type_counts_as_gone(here: TableCaches) -> None:
+    shared = here.shared
+    tokens = await shared.lease_many(["a", "b"])
+    lease = shared._key("a") + b":lease"
+    await shared.client.delete(lease)
+    await shared.client.rpush(lease, "x")
+    assert await shared.fill_many([Fill(tag, tokens[tag], b"value", 60) for tag in "ab"]) == {"a"}
+    assert shared.trusted
+    assert await shared.get_many(["a", "b"]) == {"b": b"value"}
+    assert await fill(shared, "a") == set()
 
 
 async def test_value_and_lease_expire_with_their_lifetimes(redis_url: str) -> None:
@@ -217,7 +227,7 @@ async def test_every_command_names_a_key_in_the_slot_of_its_tags(
         await operation(["a", "b", "c"])
         assert [command.key for command in sent] == [here.shared._key(tag) for tag in "abc"]
     probe = here.shared._probe("7")
-    assert [command.key for command in probe] == [here.shared._key(f"probe:{here.shared._holder}:7")] * 2
+    assert [command.key for command in probe] == [here.shared._key(f"probe:{here.shared._holder}:7")] * 4
 
 
 # Removals, messages and retries
@@ -442,20 +452,30 @@ async def test_a_rejection_ends_trust_and_is_reported_until_writes_are_accepted_
     assert here.shared.refused is None
 
 
-@pytest.mark.parametrize("forbidden", ["get", "set", "del"])
+@pytest.mark.parametrize("forbidden", ["get", "mget", "set", "del", "eval", "evalsha"])
 async def test_a_server_that_refuses_one_of_the_commands_is_not_identified(
     forbidden: str, valkey: PrivateValkey
 ) -> None:
     """Else it would be trusted again after each look, and until the next read."""
-    admin: Redis = Redis.from_url(valkey.url)
-    async with open_redis(Settings(redis_url=valkey.url, **PATIENT)) as shared:
+    async with (
+        Redis.from_url(valkey.url) as admin,
+        open_redis(Settings(redis_url=valkey.url, **PATIENT)) as shared,
+    ):
         await admin.execute_command("ACL", "SETUSER", "default", f"-{forbidden}")
         assert await shared.identify() is None
         assert shared.refused == "NOPERM"
         await admin.execute_command("ACL", "SETUSER", "default", "+@all")
         assert await shared.identify() is not None
         assert shared.refused is None
-    await admin.aclose()
+
+
+async def test_an_error_that_only_names_another_one_is_raised(valkey: PrivateValkey) -> None:
+    """The message names the user."""
+    valkey.command("ACL", "SETUSER", "WRONGTYPE", "on", ">secret", "~*", "&*", "+@all", "-get")
+    url = f"redis://WRONGTYPE:secret@127.0.0.1:{valkey.port}"
+    async with open_redis(Settings(redis_url=url, **PATIENT)) as shared:
+        assert await shared.identify() is None
+        assert shared.refused == "NOPERM"
 
 
 async def test_failures_end_trust_once_the_server_counts_as_unresponsive(

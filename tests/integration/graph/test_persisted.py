@@ -66,6 +66,25 @@ async def test_a_document_is_read_from_a_redis_that_refuses_to_note_its_use(valk
         assert await PersistedDocuments(settings).text(_request(by_hash()), shared) == TEXT
 
 
+async def test_a_document_is_read_from_a_redis_too_slow_to_note_its_use(
+    valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(redis_url=valkey.url, **PATIENT)
+    async with open_redis(settings) as shared:
+        await PersistedDocuments(settings).store(_request(by_hash(query=TEXT)), TEXT, shared, "caller")
+        getex = shared.client.getex
+
+        async def last_answered(*arguments: Any, **options: Any) -> Any:
+            data = await getex(*arguments, **options)
+            REFUSALS["writes without an answer"].begin(valkey)
+            return data
+
+        monkeypatch.setattr(shared.client, "getex", last_answered)
+        reader = PersistedDocuments(msgspec.structs.replace(settings, redis_timeout=2.0))
+        assert await reader.text(_request(by_hash()), shared) == TEXT
+        REFUSALS["writes without an answer"].end(valkey)
+
+
 async def test_a_document_missing_in_redis_is_stored_when_it_is_sent_again(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:

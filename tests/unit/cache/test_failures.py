@@ -27,6 +27,11 @@ REJECTIONS = [
     (ResponseError("NOREPLICAS Not enough good replicas to write."), "NOREPLICAS"),
     (ResponseError("OOM command not allowed"), "OOM"),
     (ResponseError("ERR unknown command"), "ERR"),
+    (ResponseError("ERR ACL failure in script: No permissions to access a key"), "NOPERM"),
+    (
+        ResponseError("The user executing the script can't run this command or subcommand script: a8f4"),
+        "NOPERM",
+    ),
     (ResponseError("something is wrong"), "ResponseError"),
     (ResponseError(""), "ResponseError"),
     (ResponseError("X " + "x" * 10), "ResponseError"),

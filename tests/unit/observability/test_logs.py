@@ -1,5 +1,7 @@
 """Log records are complete, one line each, and hold no secret."""
 
+import ctypes
+import gc
 import json
 import logging
 import sys
@@ -129,7 +131,10 @@ def test_an_error_whose_text_looks_like_a_record_forges_none(
 
 @contextmanager
 def reported_ignored_errors() -> Iterator[None]:
+    """Without garbage of earlier tests, which may warn as well."""
     hook = sys.unraisablehook
+    gc.collect()
+    gc.disable()
     logs.configure(Settings(log_format="json"))
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -140,6 +145,7 @@ def reported_ignored_errors() -> Iterator[None]:
         finally:
             sys.unraisablehook = hook
             logging.captureWarnings(False)
+            gc.enable()
 
 
 def test_warnings_and_errors_without_a_caller_are_records(capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,6 +163,25 @@ def test_warnings_and_errors_without_a_caller_are_records(capsys: pytest.Capture
     assert "UserWarning: deprecated\\x1b" in str(warned["event"])
     assert (failed["event"], failed["level"]) == ("ignored_error", "error")
     assert str(failed["exception"]).endswith("ValueError: …\\x1b[2J")
+
+
+def test_an_ignored_error_of_an_object_that_cannot_be_named_is_a_record(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Failing:
+        def __call__(self) -> None:
+            raise ValueError("the cause")
+
+        def __repr__(self) -> str:
+            raise RuntimeError("no name")
+
+    with reported_ignored_errors():
+        ctypes.CFUNCTYPE(None)(Failing())()
+    (failed,) = read(capsys)
+    assert failed["event"] == "ignored_error"
+    assert "Failing object at 0x" in str(failed["of"])
+    assert "callback" in str(failed["reason"])
+    assert str(failed["exception"]).endswith("ValueError: the cause")
 
 
 async def _work() -> None:
