@@ -98,7 +98,9 @@ def utilisation_warnings(
     if consumption_kwh <= _EXACT.multiply(peak_load_kw, Decimal(MOST_HOURS)):
         return ()
     hours = utilisation_hours(consumption_kwh, peak_load_kw)
-    text = f"A utilisation of {hours:,} h is impossible: a year has at most {MOST_HOURS:,} h."
+    # Rounded, one just above the bound would read as the bound.
+    shown = f"{hours:,}" if hours > MOST_HOURS else f"more than {MOST_HOURS:,}"
+    text = f"A utilisation of {shown} h is impossible: a year has at most {MOST_HOURS:,} h."
     return (PlausibilityWarning("IMPOSSIBLE_UTILISATION", text, field),)
 
 

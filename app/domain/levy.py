@@ -65,13 +65,13 @@ class Levy(msgspec.Struct, frozen=True, gc=False):
         )
 
     def holds_for(self, group: str | None) -> bool:
-        """Whether customers of the group are charged it: that of their own group, or one of all customers."""
+        """Whether it is a rate for customers of the group; None: only rates of all customers are."""
         if self.customer_group is None:
             return self.kind not in _ONLY_BY_GROUP
         return self.customer_group == group
 
 
-# Rates of these depend on the municipality, or on what is sold: without a group it is not known whose a rate is.
+# Rates of these depend on the municipality, or on what is sold: without a group it is not known for whom a rate holds.
 _ONLY_BY_GROUP: Final = (LevyKind.KONZESSIONSABGABE, LevyKind.UMSATZSTEUER)
 
 

@@ -94,7 +94,7 @@ class _LevyCharges(PartBuilder):
             self._add_group(kind, group, self.kwh)
             return
         for first, most, rest in _SPLIT:
-            if first in groups:
+            if first in groups or rest in groups:
                 self._add_group(kind, first, min(self.kwh, most))
                 if self.kwh > most:
                     self._add_group(kind, rest, self.kwh - most)
@@ -164,7 +164,7 @@ class _LevyCharges(PartBuilder):
         return False
 
     def _add_group(self, kind: LevyKind, group: str | None, kwh: Decimal) -> None:
-        """`group` None: only a rate of all customers is charged."""
+        """`group` None: no customer group has a rate that is charged here; only one of all customers counts."""
         spans = list(_spans(self.rates.levies, kind, group, self.year))
         self.missing += [
             MissingRate(self.year, kind, group, span.first, span.last) for span in spans if span.levy is None
@@ -204,11 +204,12 @@ def _spans(levies: Iterable[Levy], kind: LevyKind, group: str | None, year: int)
     held = [levy for levy in levies if levy.kind is kind and levy.holds_for(group)]
     day, last = date(year, 1, 1), date(year, 12, 31)
     while day <= last:
-        levy = next((levy for levy in reversed(held) if levy.holds_on(day)), None)
+        number = next((n for n in reversed(range(len(held))) if held[n].holds_on(day)), -1)
+        levy = None if number < 0 else held[number]
         ends = [last] if levy is None or levy.valid_to is None else [last, levy.valid_to]
         ends += [
             other.valid_from - _DAY
-            for other in held
+            for other in held[number + 1 :]  # one before it begins without effect
             if other.valid_from is not None and other.valid_from > day
         ]
         end = min(ends)

@@ -66,6 +66,11 @@ def day_status(day: date, region: str | None, rule: DayRule | None) -> DayStatus
     return days_of_year(day.year, region, rule)[day.timetuple().tm_yday - 1]
 
 
+def names_bridge_day(year: int, region: str | None, rule: DayRule | None) -> bool:
+    """Whether the operator names a bridge day of the year as off-peak: unless it excludes all, it has no others."""
+    return _Calendar(year, region and canonical_region(region), _decisive(rule)).names_bridge_day
+
+
 def _decisive(rule: DayRule | None) -> _Rule:
     if rule is None:
         return _NO_RULE
@@ -110,9 +115,7 @@ class _Calendar:
             # Not known is only whether windows hold on them; in their state they are holidays anyway.
             self._sure.update(own.of_state)
         self._possible = self._sure | _with(self._regional, _Counts.OPEN)
-        self._names_bridge_day = any(
-            day.year == year and self._may_bridge(day) for day in rule.excluded_dates
-        )
+        self.names_bridge_day = any(day.year == year and self._may_bridge(day) for day in rule.excluded_dates)
 
     def status(self, day: date) -> DayStatus:
         if day.weekday() >= SATURDAY:
@@ -157,7 +160,7 @@ class _Calendar:
             if _bridges(day, self._sure):
                 return DayStatus(False, PeakReason.BRIDGE_DAY, "the operator excludes all bridge days")
             note = "the operator excludes all bridge days; whether the day beside it counts as a holiday is not known"
-        elif rule is BridgeDays.WORKING_DAYS or self._names_bridge_day:
+        elif rule is BridgeDays.WORKING_DAYS or self.names_bridge_day:
             return None
         elif rule is BridgeDays.ONE_EXCLUDED:
             note = "the operator excludes one bridge day and does not say which"

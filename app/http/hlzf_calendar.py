@@ -25,7 +25,7 @@ from app.domain.holiday_rule import (
     rule_of_year,
     time_stamps_in_doubt,
 )
-from app.domain.working_days import day_status
+from app.domain.working_days import day_status, names_bridge_day
 
 _MONTHS: dict[Season, tuple[tuple[int, int], ...]] = {
     Season.WINTER: ((1, 2), (12, 12)),
@@ -59,6 +59,7 @@ _BRIDGE_DAYS = {
     BridgeDays.ONE_EXCLUDED: "Ein Brückentag ist ausgenommen.",
     BridgeDays.UNKNOWN: "Ob Brückentage ausgenommen sind, ist nicht bekannt.",
 }
+_NAMED_BRIDGE_DAYS = "Von den Brückentagen sind nur die ausgenommen, die der Netzbetreiber nennt."
 _TIME_STAMPS = {
     TimeStamps.INTERVAL_END: "Die Zeiten sind wie gedruckt Enden von Viertelstunden: Das Fenster beginnt 15 Minuten früher.",
     TimeStamps.UNKNOWN: "Ob die gedruckten Zeiten Uhrzeiten oder Enden von Viertelstunden sind, ist offen.",
@@ -74,11 +75,13 @@ class _Window(NamedTuple):
     entry: Hlzf
     times: TimeWindow
     rule: HolidayRule | None
+    bridge_days: str  # a sentence about them
 
 
 def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf], rules: Iterable[HolidayRule] = ()) -> bytes:
     """The same entries and rules give the same bytes."""
     rule = rule_of_year(rules, year)
+    bridge_days = _bridge_days(dno, year, rule)
     calendar = Calendar()
     calendar.add("prodid", "-//dno-api//Hochlastzeitfenster//DE")
     calendar.add("version", "2.0")
@@ -90,11 +93,18 @@ def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf], rules: Iterable
     calendar.add_component(_germany(year))
     for entry in entries:
         for times, (first, last) in itertools.product(entry.windows, _MONTHS[entry.season]):
-            window = _Window(dno, entry, times, rule)
+            window = _Window(dno, entry, times, rule, bridge_days)
             for event in _events(window, list(_weekdays(year, first, last))):
                 calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written
+
+
+def _bridge_days(dno: Dno, year: int, rule: HolidayRule | None) -> str:
+    stated = rule.bridge_days if rule else BridgeDays.UNKNOWN
+    if stated is BridgeDays.UNKNOWN and names_bridge_day(year, dno.region, rule):
+        return _NAMED_BRIDGE_DAYS
+    return _BRIDGE_DAYS[stated]
 
 
 def _germany(year: int) -> Timezone:
@@ -228,7 +238,7 @@ def _description(window: _Window, *, certain: bool) -> str:
         f"{dno.name}: Hochlastzeitfenster {entry.year}, {_LEVELS[entry.voltage_level]}, {_SEASONS[entry.season]}, {times}.",
         "Gilt an Werktagen, nicht an bundesweiten Feiertagen und nicht vom 24. Dezember bis 1. Januar, wenn der"
         " Netzbetreiber nichts anderes angibt (individuelle Netzentgelte, § 19 Abs. 2 Satz 1 StromNEV).",
-        _BRIDGE_DAYS[rule.bridge_days if rule else BridgeDays.UNKNOWN],
+        window.bridge_days,
     ]
     if not certain:
         lines.insert(

@@ -52,7 +52,7 @@ def _of_day(words: Words, statuses: Sequence[PeakStatus], _: datetime | None) ->
         texts.append(words.peak_hours.format(_spans(words, peaks)))
     if unknown:
         # Without its hours it would be said of those at peak load, too.
-        hours = f"{_spans(words, unknown)} " if len(statuses) > 1 else ""
+        hours = f"{_spans(words, unknown)}: " if len(statuses) > 1 else ""
         texts.append(hours + _not_known(words, unknown))
     return ", ".join(texts) or _answered(words, statuses[0])
 

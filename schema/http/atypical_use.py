@@ -32,7 +32,7 @@ from app.limits.work_budget import WorkBudget
 from app.resources import resources_of
 from app.settings import Settings
 from loaders.registry import Loaders
-from schema.http.rest_operations import check_parameters
+from schema.http.parameters import check_parameters
 from schema.http.stages.charge import RateLimitCharges
 
 # Bytes that are read without a turn for other requests: some milliseconds.
@@ -83,7 +83,7 @@ class AtypicalUseReports:
     async def _report(self, request: Request, budget: WorkBudget) -> bytes:
         _check_content(request)
         parameters = request.query_params
-        check_parameters(request, *PARAMETERS)
+        check_parameters(parameters, *PARAMETERS)
         level = _choice(parameters, "voltageLevel", VoltageLevel)
         if level is None:
             raise BadInput(

@@ -16,7 +16,8 @@ from app.domain.time_of_use import TimeOfUseBand
 from app.errors import AppError, BadInput
 from app.http.buffered_response import BufferedResponse
 from app.http.exports import year_in_path
-from schema.http.rest_operations import Map, OperationAddress, check_parameters
+from schema.http.parameters import check_parameters
+from schema.http.rest_operations import Map, OperationAddress
 from schema.types.scalars import read_decimal
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}")
@@ -62,7 +63,7 @@ def _parameter(field: str) -> str:
 
 def _read(request: Request) -> dict[str, Any]:
     """Raises BadInput."""
-    check_parameters(request, *PARAMETERS)
+    check_parameters(request.query_params, *PARAMETERS)
     given = {}
     for name in request.query_params:
         texts = request.query_params.getlist(name)

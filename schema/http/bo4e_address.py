@@ -8,11 +8,11 @@ from starlette.requests import Request
 
 from app.http.bo4e import OperatorYear, write_price_sheets
 from app.http.exports import year_in_path
+from schema.http.parameters import check_parameters
 from schema.http.rest_operations import (
     Map,
     OperationAddress,
     RestOperations,
-    check_parameters,
     own_document,
 )
 
@@ -26,8 +26,9 @@ class Bo4eAddress(OperationAddress):
         super().__init__(operations, own_document(_DOCUMENT).operation("bo4eYear"))
 
     def _variables(self, request: Request) -> Map:
-        check_parameters(request)
-        return {"slug": request.path_params["slug"], "year": year_in_path(request)}
+        variables = {"slug": request.path_params["slug"], "year": year_in_path(request)}
+        check_parameters(request.query_params)
+        return variables
 
     def _write(self, result: bytes, request: Request) -> bytes:
         return write_price_sheets(_decode(result), year_in_path(request))

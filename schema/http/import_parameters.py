@@ -13,6 +13,7 @@ from app.importers.decimals import Decimal
 from app.importers.encodings import Encoding
 from app.importers.load import Kind
 from app.importers.records import Format, ReadOptions
+from schema.http.parameters import check_parameters
 
 PARAMETERS: Final = (
     "dryRun",
@@ -38,11 +39,7 @@ class ImportParameters:
     """Raises BadInput with the name of a parameter; every one is checked before the file is received."""
 
     def __init__(self, parameters: QueryParams) -> None:
-        if unknown := sorted(set(parameters) - set(PARAMETERS)):
-            raise BadInput(
-                f"There is no parameter {quoted(unknown[0])}; there are {', '.join(PARAMETERS)}.",
-                argument=unknown[0][:80],
-            )
+        check_parameters(parameters, *PARAMETERS)
         self._parameters = parameters
         self.dry_run = self._flag("dryRun")
         self.strict = self._flag("strict")

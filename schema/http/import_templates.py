@@ -14,12 +14,13 @@ from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require_reader
 from app.db.export import COLUMNS, HAS_OPERATORS, Rows, Table, fetch_example
-from app.errors import AppError, BadInput, Code, quoted
+from app.errors import AppError, BadInput, Code
 from app.http.export_formats import MEDIA_TYPES, Dialect, Format, encode
 from app.http.exports import LICENCE
 from app.http.request_state import request_state
 from app.settings import Settings
 from schema.http.import_parameters import kind_of, table_of
+from schema.http.parameters import check_parameters
 
 FORMATS: Final = (Format.CSV, Format.XLSX)
 
@@ -108,10 +109,7 @@ def _format(request: Request) -> Format:
 
 def _dialect(parameters: QueryParams, form: Format) -> Dialect:
     """The one parameter."""
-    if unknown := sorted(set(parameters) - {"dialect"}):
-        raise BadInput(
-            f"There is no parameter {quoted(unknown[0])}; there is dialect.", argument=unknown[0][:80]
-        )
+    check_parameters(parameters, "dialect")
     given = parameters.getlist("dialect")
     if len(given) > 1 or not set(given) <= set(Dialect) or (given and form is not Format.CSV):
         raise BadInput(f"The parameter dialect is one of {', '.join(Dialect)}, for csv.", argument="dialect")

@@ -318,7 +318,7 @@ _SLUG_AND_YEAR = (
 _NO_ANSWER: Json = {"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM, "default": _PROBLEM}
 _BO4E: Json = openapi_bo4e.operation(
     [*_SLUG_AND_YEAR, _IF_NONE_MATCH],
-    {"304": _NOT_MODIFIED, "404": _PROBLEM, "default": _PROBLEM},
+    _NO_ANSWER,
     _CACHED,
 )
 

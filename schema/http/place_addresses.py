@@ -4,7 +4,8 @@ from starlette.requests import Request
 
 from app.domain.entry import VoltageLevel
 from app.errors import BadInput, quoted
-from schema.http.rest_operations import Map, OperationAddress, check_parameters
+from schema.http.parameters import check_parameters
+from schema.http.rest_operations import Map, OperationAddress
 
 _CITY, _LEVEL = "city", "voltageLevel"
 
@@ -13,7 +14,7 @@ class PostalCodeAddress(OperationAddress):
     """/api/v1/postal-codes/{postalCode}, with `city` and `voltageLevel` as `dnosAt` has them."""
 
     def _variables(self, request: Request) -> Map:
-        check_parameters(request, _CITY, _LEVEL)
+        check_parameters(request.query_params, _CITY, _LEVEL)
         level = _given(request, _LEVEL)
         if level is not None and level not in set(VoltageLevel):
             raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", argument=_LEVEL)
@@ -27,7 +28,7 @@ class CodeAddress(OperationAddress):
     """/api/v1/codes/{code}."""
 
     def _variables(self, request: Request) -> Map:
-        check_parameters(request)
+        check_parameters(request.query_params)
         return {**request.path_params}
 
     def _absent(self, variables: Map) -> str:

@@ -11,7 +11,7 @@ from app.errors import AppError, BadInput, Code, quoted
 from app.http.content_negotiation import JSON, preferred_of
 from app.http.request_state import joined_header
 from app.http.span_in_path import DaySpan, SpanFormat, read_span
-from schema.http.rest_operations import check_parameters
+from schema.http.parameters import check_parameters
 
 MEDIA_TYPES: Final[Mapping[SpanFormat, str]] = {
     SpanFormat.JSON: JSON,
@@ -33,7 +33,7 @@ class WantedPrices(NamedTuple):
 
 def read_request(request: Request, now: datetime) -> WantedPrices:
     """Raises BadInput, and NOT_ACCEPTABLE for other media types."""
-    check_parameters(request, "gross", "resolution")
+    check_parameters(request.query_params, "gross", "resolution")
     span, suffix = read_span(request.path_params["span"], now)
     gross = _parameter(request, "gross", _FLAGS, default=False)
     resolution = _parameter(request, "resolution", Resolution.__members__, default=None)

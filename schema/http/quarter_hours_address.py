@@ -10,7 +10,8 @@ from app.errors import AppError, BadInput, Code
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.exports import year_in_path
 from app.http.quarter_hours import Stretch, write_quarter_hours, year_of
-from schema.http.rest_operations import Map, OperationAddress, check_parameters
+from schema.http.parameters import check_parameters
+from schema.http.rest_operations import Map, OperationAddress
 
 _LEVEL = "voltageLevel"
 
@@ -57,7 +58,7 @@ _decode_peaks = msgspec.json.Decoder(_Peaks).decode
 
 def _voltage_level(request: Request) -> str:
     """The one parameter of the query string. Raises BadInput."""
-    check_parameters(request, _LEVEL)
+    check_parameters(request.query_params, _LEVEL)
     given = request.query_params.getlist(_LEVEL)
     if len(given) != 1 or given[0] not in set(VoltageLevel):
         raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", argument=_LEVEL)

@@ -26,6 +26,7 @@ from schema.http.bill_address import BillAddress
 from schema.http.bo4e_address import Bo4eAddress
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
+from schema.http.parameters import check_parameters
 from schema.http.place_addresses import CodeAddress, PostalCodeAddress
 from schema.http.price_addresses import PriceAddress
 from schema.http.quarter_hours_address import QuarterHoursAddress
@@ -34,7 +35,6 @@ from schema.http.rest_operations import (
     Map,
     OperationAddress,
     RestOperations,
-    check_parameters,
     own_document,
 )
 from schema.root import schema
@@ -77,6 +77,7 @@ class Rest:
     async def _post_question(self, request: Request) -> Response:
         self._operations.check_reader(request)
         check_content(request.scope["headers"])
+        check_parameters(request.query_params)
         variables = _read_map(await request.body())
         result = await self._operations.run(self._natural_query, variables, request)
         return Response(result.body, headers={"cache-control": "no-store"}, media_type=JSON)
@@ -104,7 +105,7 @@ class _DnoYear(OperationAddress):
 
 def _publication(request: Request) -> str | None:
     """The one parameter of the query string. Raises BadInput."""
-    check_parameters(request, _PUBLICATION)
+    check_parameters(request.query_params, _PUBLICATION)
     given = request.query_params.getlist(_PUBLICATION)
     if len(given) > 1 or not set(given) <= set(Publication):
         raise BadInput(f"{_PUBLICATION} must be one of {', '.join(Publication)}.", argument=_PUBLICATION)
@@ -115,8 +116,9 @@ class _LeviesYear(OperationAddress):
     """Levies of a year, which have no operator."""
 
     def _variables(self, request: Request) -> Map:
-        check_parameters(request)
-        return {"year": year_in_path(request)}
+        year = year_in_path(request)
+        check_parameters(request.query_params)
+        return {"year": year}
 
     def _write(self, result: bytes, request: Request) -> bytes:
         return result

@@ -13,7 +13,7 @@ from app.auth.roles import require_reader
 from app.cache.memory import Entry
 from app.cache.read_set import ReadSet
 from app.cache.responses import Made, ResponseKey, body_of, head_of
-from app.errors import AppError, BadInput, Code, quoted
+from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
 from app.http.cached_response import CachedResponse
@@ -113,18 +113,6 @@ _VARY: Final = b"authorization, cookie"
 class MadeResponse(NamedTuple):
     response: CachedResponse
     read_set: ReadSet
-
-
-def check_parameters(request: Request, *known: str) -> None:
-    """Raises BadInput for a parameter of the query string that an address does not have: a filter without effect would look
-    like one that all of the response satisfies.
-    """
-    if unknown := sorted(set(request.query_params) - set(known)):
-        names = (" and " if len(known) == 2 else ", ").join(known) or "none"
-        raise BadInput(
-            f"There is no parameter {quoted(unknown[0])}; there {'is' if len(known) == 1 else 'are'} {names}.",
-            argument=unknown[0][:80],
-        )
 
 
 class CachedAddress(HeadHandler):

@@ -40,7 +40,8 @@ def _kept(description: str) -> Any:
 class AddLevyInput:
     kind: LevyKind = strawberry.field(description="Which levy.")
     customer_group: str | None = strawberry.field(
-        default=None, description="For whom, as the other rates of this kind have it; left out: for all."
+        default=None,
+        description="For whom, as the other rates of this kind have it; left out: for all whose group has no rate of its own.",
     )
     value: Decimal = strawberry.field(description=_VALUE)
     valid_from: date | None = strawberry.field(

@@ -40,7 +40,8 @@ class Levy(Node):
     kind: structs.LevyKind = strawberry.field(description="Which levy.")
     customer_group: str | None = strawberry.field(
         description="For whom: A', B' and C' are the first 1,000,000 kWh, what is above, and what is above for energy-intensive "
-        "companies; S_TARIF_25000 and the like are BO4E's groups of the concession fee. null: for all."
+        "companies; S_TARIF_25000 and the like are BO4E's groups of the concession fee. null: for all customers whose group has no rate of its own; "
+        "of KONZESSIONSABGABE and UMSATZSTEUER: not known for whom."
     )
     value: Decimal = strawberry.field(
         description="The rate in its unit, net; negative where money was paid back."

@@ -259,7 +259,7 @@ async def test_a_parameter_of_the_graph_that_an_address_does_not_have_is_no_filt
         "BAD_USER_INPUT",
         "kinds",
     )
-    assert refused.json()["detail"] == "There is no parameter 'kinds'; there are none."
+    assert refused.json()["detail"] == "There is no parameter 'kinds'; this address has none."
 
 
 @pytest.mark.parametrize(
@@ -278,3 +278,18 @@ async def test_refusals_of_parameters_that_an_address_does_not_have_name_those_t
     problem = (await client.get(f"/api/v1/{path}?colour=red")).json()
     assert (problem["code"], problem["argument"]) == ("BAD_USER_INPUT", "colour")
     assert problem["detail"].startswith(f"There is no parameter 'colour'; {there_are}")
+
+
+async def test_the_address_of_questions_has_no_parameters(client: httpx.AsyncClient) -> None:
+    refused = await client.post("/api/v1/query/natural?language=de", json={"query": "netze a ms 2025"})
+    assert (refused.status_code, refused.json()["argument"]) == (400, "language")
+    assert refused.json()["detail"] == "There is no parameter 'language'; this address has none."
+
+
+@pytest.mark.parametrize(
+    "path", ["dnos/netze-a/1999", "dnos/netze-a/1999/bo4e.json", "levies/1999", "levies/1999/missing"]
+)
+async def test_a_year_that_is_none_of_the_service_is_not_found_whatever_parameters_there_are(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    assert (await client.get(f"/api/v1/{path}?colour=red")).status_code == 404

@@ -742,6 +742,42 @@ def test_a_rate_of_all_customers_of_half_a_year_leaves_the_other_half_missing():
     )
 
 
+def test_a_rate_of_all_customers_is_charged_for_the_first_kwh_where_only_those_above_have_a_group():
+    of_2027 = "2027-01-01", "2027-12-31"
+    general = levy("PARAGRAF_19_STROM_NEV", None, "0.5", *of_2027)
+    above = levy("PARAGRAF_19_STROM_NEV", "B'", "0.05", *of_2027)
+    of = consumption(2027, NS, SLP, "2000000")
+    made = levy_charges(of, LevyRates.of([general, above], 2027))
+    assert [(each.name, each.quantity, each.amount) for each in made.positions] == [
+        ("Aufschlag für besondere Netznutzung, Gruppe A'", Decimal(1000000), Decimal("5000.00")),
+        ("Aufschlag für besondere Netznutzung, Gruppe B'", Decimal(1000000), Decimal("500.00")),
+    ]
+    assert "LEVY_GROUP_ASSUMED" in [each.code for each in made.warnings]
+    # A group of the same kWh that is granted on application divides nothing.
+    granted = levy("PARAGRAF_19_STROM_NEV", "C'", "0.025", *of_2027)
+    [only] = levy_charges(of, LevyRates.of([general, granted], 2027)).positions
+    assert (only.name, only.amount) == ("Aufschlag für besondere Netznutzung", Decimal("10000.00"))
+
+
+def test_a_rate_of_all_customers_that_begins_while_one_of_the_group_holds_divides_no_year():
+    of_the_group = levy("KWKG", "non_privileged", "1", "2027-01-01", "2027-12-31")
+    general = levy("KWKG", None, "0.4", "2027-07-01", None)
+    made = levy_charges(consumption(2027, NS, SLP, "1000"), LevyRates.of([of_the_group, general], 2027))
+    assert [(each.name, each.amount) for each in made.positions] == [("KWKG-Umlage", Decimal("10.00"))]
+    assert not any("KWKG" in each for each in missing(made))
+
+
+def test_a_rate_of_all_customers_holds_from_the_day_after_that_of_the_group():
+    of_the_group = levy("KWKG", "non_privileged", "1", "2027-01-01", "2027-06-30")
+    general = levy("KWKG", None, "0.4", "2027-03-01", None)
+    of = consumption(2027, NS, SLP, "1000", first_half_kwh="400")
+    made = levy_charges(of, LevyRates.of([of_the_group, general], 2027))
+    assert [(each.name, each.amount) for each in made.positions] == [
+        ("KWKG-Umlage, 01.01.-30.06.", Decimal("4.00")),
+        ("KWKG-Umlage, 01.07.-31.12.", Decimal("2.40")),
+    ]
+
+
 def test_years_of_which_no_group_is_known_are_missing():
     made = levy_charges(consumption(2014, NS, SLP, "1"), LevyRates.of(levies_of(2014), 2014))
     assert "Not known of 2014: the rate KWKG from 2014-01-01 to 2014-12-31." in missing(made)
@@ -803,6 +839,23 @@ def test_a_year_without_concession_fees_is_listed_as_missing():
     assert tuple(missing(levy_charges(of, rates))) == (
         "Not known of 2025: the rate KONZESSIONSABGABE from 2025-01-01 to 2025-12-31.",
     )
+
+
+@pytest.mark.parametrize(
+    ("of", "group"),
+    [
+        (consumption(2025, NS, SLP, "1", municipality_inhabitants=5), ""),
+        (consumption(2025, MS, RLM, "1", peak_load_kw="1", municipality_inhabitants=5), " of the customer group S_SONDERKUNDE"),
+    ],
+)  # fmt: skip
+def test_a_concession_fee_without_a_group_is_not_charged_but_reported_missing(of, group):
+    held = [levy for levy in levies_of(2025) if levy.kind != "KONZESSIONSABGABE"]
+    held.append(levy("KONZESSIONSABGABE", None, "1.32", "2025-01-01", "2025-12-31"))
+    made = levy_charges(of, LevyRates.of(held, 2025))
+    assert tuple(missing(made)) == (
+        f"Not known of 2025: the rate KONZESSIONSABGABE{group} from 2025-01-01 to 2025-12-31.",
+    )
+    assert not any("Konzession" in each.name for each in made.positions)
 
 
 # Warnings

@@ -68,7 +68,9 @@ def test_more_hours_than_a_leap_year_has_are_computed_with_a_warning():
         "IMPOSSIBLE_UTILISATION",
         ("peakLoadKw",),
     )
-    assert warning.message == "A utilisation of 8,784.00 h is impossible: a year has at most 8,784 h."
+    assert warning.message == "A utilisation of more than 8,784 h is impossible: a year has at most 8,784 h."
+    [warning] = annual_cost(BAYERNWERK_MS_2026, Decimal(878401), Decimal(100)).warnings
+    assert warning.message == "A utilisation of 8,784.01 h is impossible: a year has at most 8,784 h."
 
 
 def test_half_a_cent_is_a_cent():

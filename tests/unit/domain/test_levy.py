@@ -97,13 +97,15 @@ def test_days_without_a_rate_are_missing() -> None:
     assert of_eeg([], 2023) == []  # abolished
 
 
-def test_a_rate_of_all_customers_is_one_of_each_group_but_of_concession_fees() -> None:
-    for_all = [levy(kind, "2026-01-01", "2026-06-30") for kind in (LevyKind.PARAGRAF_19_STROM_NEV, FEE)]
+def test_a_rate_of_all_customers_is_one_of_each_group_but_of_concession_fees_and_vat() -> None:
+    kinds = (LevyKind.PARAGRAF_19_STROM_NEV, FEE, VAT)
+    for_all = [levy(kind, "2026-01-01", "2026-06-30") for kind in kinds]
     found = missing_in(for_all, 2026)
     assert {
         (str(each.customer_group), str(each.valid_from)) for each in found if each.kind is for_all[0].kind
     } == {(group, "2026-07-01") for group in ("A'", "B'", "C'")}
-    assert {str(each.valid_from) for each in found if each.kind is FEE} == {"2026-01-01"}
+    for kind in (FEE, VAT):
+        assert {str(each.valid_from) for each in found if each.kind is kind} == {"2026-01-01"}
 
 
 def test_before_the_groups_are_known_any_rate_is_one() -> None:

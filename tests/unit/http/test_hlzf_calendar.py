@@ -1,5 +1,7 @@
 """The calendar of peak-load windows, read by a second library and compared with the intervals of the API."""
 
+from datetime import date
+
 import msgspec
 import pytest
 import recurring_ical_events
@@ -105,6 +107,24 @@ def test_an_event_states_the_rule_and_marks_printed_times(stated, words):
     assert event["dtstart"].dt.strftime("%H:%M") == "07:30"
     [plain, *_] = events_of(2026, all_year("07:30-13:00"), [rule()]).walk("VEVENT")
     assert words not in plain["description"]
+
+
+@pytest.mark.parametrize(
+    ("named", "are_known"),
+    [
+        (date(2026, 5, 15), True),  # after Ascension Day
+        (date(2026, 6, 6), False),  # a Saturday
+        (date(2025, 5, 30), False),  # a bridge day of another year
+    ],
+)
+def test_the_words_on_bridge_days_agree_with_the_events_where_the_operator_names_one(named, are_known):
+    stated = rule(excluded_dates=(named,), holidays=HolidayScope.STATE)
+    events = events_of(2026, all_year("07:30-13:00"), [stated]).walk("VEVENT")
+    words = {("nur die ausgenommen, die der Netzbetreiber nennt" in event["description"]) for event in events}
+    tentative = [event for event in events if event.get("status") == "TENTATIVE"]
+    assert (words, not tentative) == ({are_known}, are_known)
+    open_ = "Ob Brückentage ausgenommen sind, ist nicht bekannt."
+    assert all((open_ in event["description"]) is not are_known for event in events)
 
 
 def test_a_corrected_rule_raises_the_sequence():

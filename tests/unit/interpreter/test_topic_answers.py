@@ -190,14 +190,14 @@ def test_peak_load_of_a_day_is_answered_with_its_hours(day: date, text: str) -> 
             DE,
             MONDAY,
             rule(time_stamps=TimeStamps.INTERVAL_END),
-            "Hochlast 08:00–09:15 Uhr, 07:45–08:00 Uhr nicht bekannt, ob Hochlast ist (der Netzbetreiber druckt das Ende jeder"
+            "Hochlast 08:00–09:15 Uhr, 07:45–08:00 Uhr: nicht bekannt, ob Hochlast ist (der Netzbetreiber druckt das Ende jeder"
             " Messviertelstunde: seine Zeitfenster beginnen 15 Minuten vor den hier verwendeten Zeiten)",
         ),
         (
             EN,
             date(2026, 11, 18),
             None,
-            "08:00–09:15 not known whether it is peak load (Buß- und Bettag: which regional holidays count is not known for this"
+            "08:00–09:15: not known whether it is peak load (Buß- und Bettag: which regional holidays count is not known for this"
             " operator)",
         ),
         (DE, date(2026, 1, 14), None, "nicht bekannt, ob Hochlast ist (das Blatt nennt diese Jahreszeit nicht)"),

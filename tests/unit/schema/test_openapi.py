@@ -17,3 +17,9 @@ def test_the_description_is_the_one_that_clients_know() -> None:
     written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
     assert written["info"].pop("version") == version("dno-api")
     assert written == json.loads(KEPT.read_text())
+
+
+def test_each_address_describes_the_refusal_of_a_parameter() -> None:
+    written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
+    operations = [(path, *named) for path, of_path in written["paths"].items() for named in of_path.items()]
+    assert [(path, method) for path, method, each in operations if "400" not in each["responses"]] == []

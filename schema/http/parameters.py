@@ -1,0 +1,22 @@
+"""Which parameters the query string of an address may have."""
+
+from starlette.datastructures import QueryParams
+
+from app.errors import BadInput, quoted
+
+
+def check_parameters(given: QueryParams, *known: str) -> None:
+    """Raises BadInput for a parameter that an address does not have: a filter without effect would look like one that all of the
+    response satisfies.
+    """
+    if unknown := sorted(set(given) - set(known)):
+        raise BadInput(
+            f"There is no parameter {quoted(unknown[0])}; {_there_are(known)}.", argument=unknown[0][:80]
+        )
+
+
+def _there_are(known: tuple[str, ...]) -> str:
+    if not known:
+        return "this address has none"
+    names = (" and " if len(known) == 2 else ", ").join(known)
+    return f"there {'is' if len(known) == 1 else 'are'} {names}"
