@@ -3,13 +3,12 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import h11
 
-from app.domain.retry_after import seconds_to_wait
+from app.domain.retry_after import seconds_asked
 
 _MAX_HEAD_BYTES: Final = 32 * 2**10
 _MAX_BODY_BYTES: Final = 2**18
@@ -95,11 +94,6 @@ async def _read(reader: asyncio.StreamReader, connection: h11.Connection) -> Res
             if len(body) > _MAX_BODY_BYTES:
                 raise NoResponse("RESPONSE_TOO_LONG")
         elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return Response(head.status_code, bytes(body), _retry_after(head))
+            return Response(head.status_code, bytes(body), seconds_asked(head.headers))
         elif not isinstance(event, h11.InformationalResponse):
             raise NoResponse("BROKEN_RESPONSE")
-
-
-def _retry_after(response: h11.Response) -> float | None:
-    wish = next((value for name, value in response.headers if name == b"retry-after"), b"")
-    return seconds_to_wait(wish, datetime.now(UTC))

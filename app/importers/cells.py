@@ -16,6 +16,7 @@ from app.domain.entry import FIRST_YEAR, LAST_YEAR, VoltageLevel
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
 from app.importers import dates, times
+from app.importers.decimals import FormattedFigure
 from app.importers.level_words import level_of
 from app.importers.spellings import folded, is_nothing, spellings_of
 from app.importers.units import unit_of
@@ -198,7 +199,7 @@ def digits(*lengths: int) -> Parser:
     expected = f"must be {' or '.join(map(str, lengths))} digits"
 
     def parse(cell: str) -> str:
-        cell = cell.strip(_BLANKS)
+        cell = cell.code if isinstance(cell, FormattedFigure) else cell.strip(_BLANKS)
         if not re.fullmatch("[0-9]+", cell):
             raise ValueError(expected)
         if len(cell) not in lengths:

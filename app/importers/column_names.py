@@ -155,7 +155,7 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
 
 def column_of_other_unit(name: str, known: tuple[str, ...]) -> str | None:
     """The column of which the name has another unit."""
-    plain, unit = split_unit(name.replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
+    plain, unit = split_unit(compose(name).replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
     column = column_of(plain, known) if unit is not None else None
     return None if column is None or _fits(column, unit) else column
 
@@ -167,7 +167,7 @@ def unclear(name: str, known: Collection[str]) -> Sequence[str]:
     """Columns between which a name leaves the choice: a price of which the hours of use are not stated."""
     if len(name) > _MAX_LENGTH:
         return ()
-    name = name.replace("_", " ")
+    name = compose(name).replace("_", " ")
     _, unit = split_unit(name)
     key = _key(_NET.sub(" ", _without_units(name)))
     return [column for column in _UNCLEAR.get(key, ()) if column in known and _fits(column, unit)]

@@ -20,16 +20,18 @@ class Figure(str):
 
 
 class FormattedFigure(Figure):
-    """A number of a spreadsheet, and how that shows it: with more decimals, or with a unit."""
+    """A number of a spreadsheet, and how that shows it: with more decimals, with a unit, or as a code with zeros before it."""
 
-    __slots__ = ("number", "unit")
+    __slots__ = ("code", "number", "unit")
+    code: str
     number: str
     unit: str
 
-    def __new__(cls, text: str, number: str, unit: str) -> "FormattedFigure":
+    def __new__(cls, text: str, number: str, unit: str, code: str) -> "FormattedFigure":
         figure = super().__new__(cls, text)
         figure.number = number
         figure.unit = unit
+        figure.code = code
         return figure
 
 

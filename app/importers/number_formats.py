@@ -24,18 +24,18 @@ _BUILT_IN: Final = {
     43: "0.00",
     44: "0.00",
 }
-_LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]')
+_LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]|([€$£/])')
+_BEFORE_NUMBER: Final = re.compile(rf"\A(?:{_LITERAL.pattern}|[^0#?])*")
 _PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
-_CURRENCY: Final = re.compile("[€$£]")  # shown as it is, also without quotation marks
 _DECIMALS: Final = re.compile(r"\.(0+)")
-_ZEROS: Final = re.compile("0{2,15}")
+_ZEROS: Final = re.compile("0{4,15}")  # of codes
 # Of a cell its address and its style, in any order.
 _CELL: Final = re.compile(
-    rb"""<c(?=\s[^<>]{0,300}?\br\s?=\s?["']([A-Z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["'])"""
+    rb"""<c(?=\s[^<>]{0,300}?\br\s{0,9}=\s{0,9}["']([A-Za-z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["'])"""
 )
-# The style of a cell whose address is to be counted.
+# The style of a cell whose address is to be counted, and that is not empty.
 _WITHOUT_ADDRESS: Final = re.compile(
-    rb"""<c\s(?![^<>]{0,300}?\br\s?=)[^<>]{0,300}?\bs\s?=\s?["']([0-9]{1,5})["']"""
+    rb"""<c\s(?![^<>]{0,300}?\br\s{0,9}=)(?![^<>]{0,300}/>)[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["']"""
 )
 _CHUNK: Final = 2**20
 _MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
@@ -48,7 +48,7 @@ class NumberFormat(NamedTuple):
     decimals: int
     percent: bool
     unit: str
-    digits: int  # with zeros before them, as of postal codes
+    digits: int  # of a code, with zeros before it, as of postal codes
 
     def shown(self, value: float, text: str) -> FormattedFigure:
         """With at least the decimals of the format: fewer would be another number."""
@@ -56,25 +56,36 @@ class NumberFormat(NamedTuple):
         if self.decimals and "e" not in number:
             whole, _, part = number.partition(".")
             number = f"{whole}.{part:0<{self.decimals}}"
-        shown = text.zfill(self.digits) if text.isdecimal() else text
-        return FormattedFigure(shown, number, "%" if self.percent else self.unit)
+        code = text.zfill(self.digits) if text.isdecimal() else text
+        return FormattedFigure(text, number, "%" if self.percent else self.unit, code)
 
 
 def number_format(code: str) -> NumberFormat | None:
     """None: it shows numbers as they are."""
     section = code[:_MAX_CODE].split(";")[0]
-    literals = "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
     plain = _LITERAL.sub("", section)
-    literals = literals or "".join(_CURRENCY.findall(plain))
     match = _DECIMALS.search(plain)
     decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
     found = NumberFormat(
         decimals,
         "%" in plain,
-        literals if unit_of(literals) or _PRICED.search(literals) else "",
+        _unit(section),
         len(plain) if _ZEROS.fullmatch(plain) else 0,
     )
     return None if found == (0, False, "", 0) or "E" in plain else found
+
+
+def _unit(section: str) -> str:
+    """As it is shown, also if it is none that is known. Other words before the number are no part of it."""
+    shown, behind = _literals(section), _literals(_BEFORE_NUMBER.sub("", section, count=1))
+    if unit_of(shown) is None and unit_of(behind) is not None:
+        before = shown.removesuffix(behind)
+        shown = shown if _PRICED.search(before) else behind
+    return shown if unit_of(shown) or _PRICED.search(shown) else ""
+
+
+def _literals(section: str) -> str:
+    return "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
 
 
 class NumberFormats:
@@ -97,14 +108,14 @@ class NumberFormats:
         codes = self._codes
         for letters, digits, style in cells:
             if code := codes.get(style):
-                self._set(column_number(letters) - 1, int(digits) - 1, code)
+                self._set(column_number(letters.upper()) - 1, int(digits) - 1, code)
 
     def refuse(self, styles: set[bytes]) -> None:
         """Of cells without addresses. Raises UnreadableFile if one of them changes what a number means."""
         shown = (self._formats[code - 1] for style in styles if (code := self._codes.get(style)))
-        if any(each.percent or each.unit for each in shown):
+        if any(each.percent or each.unit or each.digits for each in shown):
             raise UnreadableFile(
-                "cells with a unit or a percentage have no addresses; save it again with a spreadsheet program"
+                "cells with a unit, a percentage or leading zeros have no addresses; save the workbook again with a spreadsheet program"
             )
 
     def _set(self, column: int, row: int, code: int) -> None:

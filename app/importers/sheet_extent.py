@@ -14,10 +14,10 @@ _CELLS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?c[\s>/]")
 _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
 # An error, or a formula without a result or with an empty one: the reader gives all of them as empty cells.
 _WITHOUT_RESULT: Final = re.compile(
-    rb"""<c\s[^<>]{0,200}?\bt\s?=\s?["']e["']"""
-    rb"""|(?:</f\s{0,9}>|<f\b[^<>]{0,500}/>)\s{0,99}(<v\s{0,9}/>|<v\s{0,9}>\s{0,9}</v\s{0,9}>)?\s{0,99}</c\s{0,9}>"""
+    rb"""<c\s[^<>]{0,200}?\bt\s{0,9}=\s{0,9}["']e["']"""
+    rb"""|(?:</f\s{0,9}>|<f\b[^<>]{0,500}/>)(?:\s{0,99}(<v\s{0,9}/>|<v\s{0,9}>\s{0,9}</v\s{0,9}>))?\s{0,99}</c\s{0,9}>"""
 )
-_IS_TEXT: Final = re.compile(rb"""\bt\s?=\s?["']str["']""")
+_IS_TEXT: Final = re.compile(rb"""\bt\s{0,9}=\s{0,9}["']str["']""")
 # Formulas may be longer: then the end of one is not seen where two chunks meet.
 _MAX_TAG: Final = 1_000
 

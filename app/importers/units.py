@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from app.domain.families import FAMILIES
+from app.domain.folding import compose
 
 # The parts of a unit, in order: EUR/kW/a is ("eur", "kw", "a").
 Unit = tuple[str, ...]
@@ -47,6 +48,7 @@ _GROUPS: Final = re.compile(r"([+-]?[0-9]{1,3}(?:[ '’\u00a0\u2009\u202f][0-9]{
 @lru_cache(maxsize=1_000)
 def unit_of(text: str) -> Unit | None:
     """None: the text is no unit."""
+    text = compose(text)
     if len(text) > _MAX_LENGTH or not _UNIT.fullmatch(text):
         return None
     words = _WORDS.findall(text.casefold())

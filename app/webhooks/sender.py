@@ -4,12 +4,11 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import h11
 
-from app.domain.retry_after import seconds_to_wait
+from app.domain.retry_after import seconds_asked
 from app.domain.webhook import ClaimedMessage
 from app.errors import BadInput, CannotStart
 from app.settings import Settings
@@ -166,6 +165,5 @@ def _result(response: h11.Response) -> Result:
     status = response.status_code
     if 200 <= status < 300:
         return Result(None, status)
-    wish = next((value for name, value in response.headers if name == b"retry-after"), b"")
-    seconds = seconds_to_wait(wish, datetime.now(UTC))
+    seconds = seconds_asked(response.headers)
     return Result(f"STATUS_{status}", status, None if seconds is None else min(_LONGEST_WISH, seconds))

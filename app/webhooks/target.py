@@ -82,11 +82,17 @@ def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:
 def _ascii(host: str) -> str:
     if host.isascii():
         return host
-    encoded = host.encode("idna")
-    if encoded.decode("idna") != compose(host):
-        # faß.de would become fass.de, which may belong to somebody else.
+    encoded = host.encode("idna").decode()
+    given, labels = compose(host).split("."), encoded.split(".")
+    if len(given) != len(labels) or not all(map(_is_same, given, labels)):
+        # faß.de would become fass.de, which may have another owner.
         raise _wrong("has a host with letters that programs encode differently; write it as xn--…")
-    return encoded.decode()
+    return encoded
+
+
+def _is_same(given: str, label: str) -> bool:
+    """Of one part of a host. One that is encoded already stays what it is."""
+    return given.isascii() or label.encode().decode("idna") == given
 
 
 def _wrong(problem: str) -> BadInput:

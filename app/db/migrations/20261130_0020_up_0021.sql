@@ -1,6 +1,7 @@
 -- Customer groups of levies are stored composed (NFC). Those that earlier releases stored as they were typed are composed, so that one
 -- group has one rate for each day. A rate stays as it is where it would hold beside another one then, or have the key of another one,
--- also of a deleted one: that is for people to decide.
+-- also of a deleted one: that is for people to decide. Rates that instances of the release before write after this migration stay as
+-- they are typed.
 DO $$
 BEGIN
     IF getdatabaseencoding() <> 'UTF8' THEN
@@ -9,7 +10,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM levies WHERE customer_group IS NOT NFC NORMALIZED) THEN
         RETURN;
     END IF;
-    -- The same text in other bytes is no change of the entry: a revision would hide from imports who has decided on its figures.
+    -- No revisions: imports look at the author of the latest one, and would no longer see that a person has decided on the figures.
     ALTER TABLE levies DISABLE TRIGGER raise_version;
     ALTER TABLE levies DISABLE TRIGGER record_update;
     WITH composed AS (
@@ -22,7 +23,7 @@ BEGIN
                         AND o.valid_from <= coalesce(l.valid_to, 'infinity') AND l.valid_from <= coalesce(o.valid_to, 'infinity')))
         RETURNING dno_id, year
     )
-    -- Caches of running instances are invalidated; of no entry there is news.
+    -- Running instances drop what they have cached; subscribers and webhooks are told nothing.
     INSERT INTO outbox (topic, dno_id, year, entries) SELECT DISTINCT 'levies', dno_id, year, '[]'::jsonb FROM composed;
     IF FOUND THEN
         PERFORM pg_notify('dno_outbox', '');

@@ -137,6 +137,16 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "a workbook with more decimals than it has": (
         workbook([OWN, [*VALUES[:3], Shown(58.2, "0.000000"), Shown(1.2612, "0.00"), 12.5, 3.09]]), {"MS": ["58.2000", "1.2612", "12.5", "3.09"]}
     ),
+    "a workbook with currencies without quotation marks in formats": (
+        workbook([OWN, [*VALUES[:3], Shown(58.2, "#,##0.00\\ €/\\k\\W"), Shown(1.26, "_-* #,##0.00\\ _€_-"), Shown(12.5, '"Preis "0.00 €'), 3.09]]), MS
+    ),
+    "a workbook without addresses of its cells": (
+        rewritten(
+            workbook([OWN, [*VALUES[:3], Shown(58.2, "0.00"), *VALUES[4:]]]), {r' r="\w+"': "", "</row>": '<c s="5"/><c t="n" s="7" /></row>'}
+        ),
+        MS_SHORT,
+    ),
+    "a workbook with a year in a format of zeros": (workbook([OWN, ["netze-a", Shown(2026, "00000"), *VALUES[2:]]]), MS_SHORT),
     "a workbook with a year in a format": (workbook([OWN, ["netze-a", Shown(2026, "0.00"), *VALUES[2:]]]), MS_SHORT),
     "a workbook with a year as a day": (workbook([OWN, ["netze-a", date(2026, 1, 1), *VALUES[2:]]]), MS_SHORT),
     "a workbook with numbers as texts": (workbook([OWN, ["netze-a", "2026", "MS", "58,20 €", "1,26", "12,50 €", "3,09"]]), MS),
@@ -321,8 +331,20 @@ def test_postal_codes_have_the_zeros_that_a_workbook_shows():
     assert (found.problems, found.entries[0][-2:]) == ([], ["01067", "12"])
 
 
+def test_other_numbers_than_codes_stay_as_they_are_in_a_format_of_zeros():
+    names = ["dno_slug", "year", "quarter", "band", "start", "end"]
+    bands = [["ST", 0.25, 0.5], ["HT", 0.5, 1], ["NT", Shown(0, "00"), 0.25]]
+    rows = [["netze-a", 2026, Shown(quarter, "00"), *each] for quarter in range(1, 5) for each in bands]
+    found = imported("time-of-use", workbook([names, *rows]))
+    assert found.problems == []
+
+
 DECOMPOSED = {
     "names of columns": ("tariffs", with_names("LP über 2500 h", "LP unter 2500 h", row="netze-a;2026;MS;58,20;12,50")),
+    "units in names": ("tariffs", with_names("Leistungspreis (€/kW jährlich)", "LP unter 2500 h", row="netze-a;2026;MS;58,20;12,50")),
+    "units in cells": (
+        "prices", lines("dno_slug;year;voltage_level;grundpreis_eur_per_year;source_url;source_title;note", "netze-a;2026;NS;58,20 € jährlich;;;")
+    ),
     "months": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;1. März 2026;")),
     "words of operators": (
         "holiday-rules",
@@ -361,6 +383,8 @@ WRITTEN = {
     "a prefix before each name": {"<(/?)": r"<\1x:", "xmlns=": "xmlns:x="},
     "single quotation marks": {'"': "'"},
     "lines within tags": {" (r|s)=": r"\n  \1="},
+    "blanks around the sign": {" (r|s)=": r" \1  =  "},
+    "addresses in small letters": {f'<c r="{letter}': f'<c r="{letter.lower()}' for letter in "ABCDEFG"},
 }
 
 
@@ -390,6 +414,15 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     ),
     "a currency without quotation marks in the format of a workbook": (
         "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, "0.00 €"), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ),
+    "a currency behind another word in the format of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, '0.00\\ "netto"\\ €'), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ),
+    "a currency and a word before the number in the format of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, '"Preis "0.00 €'), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ),
+    "another currency before the number in the format of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:3], Shown(58.2, '"Preis in T€: "0.00 €'), *VALUES[4:]]]), (2, "leistung", "is shown in Preis in T€: €, which")
     ),
     "a percentage in a column of prices": ("tariffs", workbook([OWN, [*VALUES[:3], Shown(0.58, "0.00%"), 1.26, 12.5, 3.09]]), (2, "leistung", "is in percent")),
     "decimal commas and points in one column": (
@@ -442,6 +475,11 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
         "levies",
         rewritten(workbook([LEVIES.split(";"), ["Umsatzsteuer", "Wärme", Shown(0.07, "0.00%"), "%", date(2026, 1, 1), None]]), {r' r="\w+"': ""}),
         (0, None, "have no addresses"),
+    ),
+    "a code with zeros in a cell without an address": (
+        "places",
+        rewritten(workbook([["PLZ", "Ort", "Netzbetreiber"], [Shown(1067, "00000"), "Dresden", "netze-a"]]), {r' r="\w+"': ""}),
+        (0, None, "leading zeros have no addresses; save the workbook again"),
     ),
     "a hidden sheet alone": ("tariffs", workbook([OWN, VALUES], hidden=1), (0, None, "only hidden sheets have rows: Tabelle1; name one with --sheet")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),

@@ -68,6 +68,8 @@ def test_a_cell_without_its_value_is_found_wherever_chunks_meet(cell, size):
         '<c r="B3"><f>A1*2</f><v /></c>',
         '<c r="B3"><f t="shared" si="0"/><v/></c>',
         "<c t='e' r='B3'><v>#REF!</v></c>",
+        '<c r = "B3" t  =  "e"><v>#REF!</v></c>',
+        '<c r="B3"><f>A1*2</f> <v> </v> </c>',
     ],
 )
 def test_a_cell_without_its_value_is_found_however_a_program_writes_it(cell, prefix, size):
@@ -81,8 +83,9 @@ def test_a_cell_without_its_value_is_found_however_a_program_writes_it(cell, pre
 
 
 @pytest.mark.parametrize("value", ["<v></v>", "<v/>", "<v>1</v>"])
-def test_formulas_with_results_have_values(value):
-    assert extent_of(f'<row r="1"><c r="A1" t="str"><f>B1</f>{value}</c></row>').without_result == ""
+@pytest.mark.parametrize("type", ['t="str"', "t  =  'str'"])
+def test_formulas_with_results_have_values(value, type):
+    assert extent_of(f'<row r="1"><c r="A1" {type}><f>B1</f>{value}</c></row>').without_result == ""
 
 
 def test_another_encoding_is_refused():

@@ -236,13 +236,34 @@ def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
     assert not url.strip() or url not in refused.value.message
 
 
-@pytest.mark.parametrize("host", ["faß.example", "ex\u00adample.org", "ｅxample.org", "exam\u200dple.org"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "faß.example",
+        "ex\u00adample.org",
+        "ｅxample.org",
+        "exam\u200dple.org",
+        "xn--bcher-kva.faß.example",
+        "bücher。example.org",
+    ],
+)
 def test_a_host_that_would_become_another_is_refused_with_the_way_out(host: str) -> None:
     """faß.example is a name of its own today, and was fass.example before."""
     with pytest.raises(BadInput, match="write it as xn--"):
         read(f"https://{host}/")
     assert read("https://xn--fa-hia.example/").host == "xn--fa-hia.example"
     assert read("https://bu\u0308cher.example/") == read("https://BÜCHER.example/")
+
+
+@pytest.mark.parametrize(
+    ("host", "encoded"),
+    [
+        ("bücher.xn--mnchen-3ya.example", "xn--bcher-kva.xn--mnchen-3ya.example"),
+        ("ä.xn--fa-hia.example", "xn--4ca.xn--fa-hia.example"),
+    ],
+)
+def test_a_host_of_which_some_parts_are_encoded_stays_what_it_is(host: str, encoded: str) -> None:
+    assert read(f"https://{host}/").host == encoded
 
 
 @pytest.mark.parametrize(
