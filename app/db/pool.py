@@ -48,6 +48,8 @@ _AGAIN = "The database could not do this at the moment; please try again."
 
 # Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
 _RECHECK_AFTER: Final = 0.5
+# Seconds for which connections are kept for the next statement. The driver's own way back and forth takes two tasks and a timer.
+_KEPT_FOR: Final = 0.05
 # Seconds for which a failed write means that the server accepts none, if no other write follows.
 _WRITE_FAILURE_LIFETIME: Final = 30.0
 
@@ -77,6 +79,10 @@ class Pool:
         self._settings = settings
         self._meters = _Meters()
         self._releasing: set[asyncio.Task[None]] = set()
+        self._kept: list[PoolConnectionProxy[Any]] = []
+        self._give_back_timer: asyncio.TimerHandle | None = None
+        self._acquiring = 0  # statements that wait for a connection
+        self._generation = 0  # of connections, raised when all of them expire
         self._write_failed_at = -inf
         self.distribution = KnownDistribution()
         self.directory = KnownDirectory()
@@ -108,7 +114,7 @@ class Pool:
             return await self._fetch(statement, arguments)
         except ConnectionLost:
             # If one connection broke, the others probably have, too.
-            await self._pool.expire_connections()
+            await self.expire()
         except RolledBack:
             pass
         return await self._fetch(statement, arguments)
@@ -132,13 +138,16 @@ class Pool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """No setting may outlive its transaction: a released connection is not reset."""
-        connection = await self._acquire()
+        connection = self._take_kept() or await self._acquire()
+        generation = self._generation
+        reusable = False
         try:
             with translated_errors(connection):
                 yield cast("Connection", connection)
+            reusable = generation == self._generation
         except ReadOnly:
             # The other connections are to the same server; new ones look for one that accepts writes.
-            await self._pool.expire_connections()
+            await self.expire()
             raise
         except asyncpg.InterfaceError:
             # If arguments do not match the statement, PostgreSQL has received half of it: the statement's time-out
@@ -146,7 +155,10 @@ class Pool:
             _terminate(connection)
             raise
         finally:
-            self._release(connection)
+            if reusable and not (self._acquiring or is_broken(connection) or connection.is_in_transaction()):
+                self._keep(connection)
+            else:
+                self._release(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -166,6 +178,28 @@ class Pool:
                 self._check_reading(connection)
             yield connection
 
+    def _keep(self, connection: "PoolConnectionProxy[Any]") -> None:
+        self._kept.append(connection)
+        if self._give_back_timer is None:
+            self._give_back_timer = asyncio.get_running_loop().call_later(_KEPT_FOR, self.give_back)
+
+    def _take_kept(self) -> "PoolConnectionProxy[Any] | None":
+        while self._kept:
+            connection = self._kept.pop()
+            if not is_broken(connection):
+                return connection
+            self._release(connection)
+        return None
+
+    def give_back(self) -> None:
+        """Returns the connections that were kept for the next statement."""
+        if self._give_back_timer is not None:
+            self._give_back_timer.cancel()
+            self._give_back_timer = None
+        kept, self._kept = self._kept, []
+        for connection in kept:
+            self._release(connection)
+
     def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
         """Not awaited: the caller need not wait until the connection is back in the pool."""
         task = asyncio.create_task(self._pool.release(connection))
@@ -178,6 +212,7 @@ class Pool:
             log.info("a connection was given up", why=repr(error))  # the pool opens another one
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
+        self._acquiring += 1
         try:
             # Not acquire(timeout=…), which would start a task for every statement.
             async with asyncio.timeout(self._settings.database_acquire_timeout):
@@ -191,6 +226,8 @@ class Pool:
                 raise
             # An error while a session is opened is not an error of the statement.
             raise Unavailable(AWAY) from error
+        finally:
+            self._acquiring -= 1
 
     def expect_writable(self) -> None:
         """A change was committed by some instance: read-only sessions are used only after a writable server was looked for."""
@@ -209,6 +246,8 @@ class Pool:
 
     async def expire(self) -> None:
         """Every connection is replaced before it is used again."""
+        self._generation += 1
+        self.give_back()
         await self._pool.expire_connections()
 
     @property
@@ -221,7 +260,7 @@ class Pool:
 
     @property
     def idle(self) -> int:
-        return self._pool.get_idle_size()
+        return self._pool.get_idle_size() + len(self._kept)
 
 
 class _Meters(dict[str, tuple[Any, Any]]):
@@ -282,9 +321,11 @@ def is_broken(connection: "PoolConnectionProxy[Any] | Connection") -> bool:
 async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
     connecting = Connecting(within=settings.database_connect_timeout)
     pool = await _create_pool(settings, connecting)
+    opened = Pool(pool, connecting, settings)
     try:
-        yield Pool(pool, connecting, settings)
+        yield opened
     finally:
+        opened.give_back()
         try:
             await asyncio.wait_for(pool.close(), settings.database_statement_timeout)
         except TimeoutError:

@@ -175,3 +175,67 @@ async def test_no_error_contains_the_password(private_postgres):
         while error is not None:
             assert "s3cret" not in f"{error} {error!r}"
             error = error.__cause__
+
+
+# Connections are kept for a moment for the next statement
+
+
+async def test_statements_one_after_the_other_take_a_connection_of_the_driver_s_pool_once(settings):
+    async with open_pool(settings) as pool:
+        taken = []  # the driver wraps a connection again each time that it is taken
+        for _ in range(20):
+            async with pool.connection() as connection:
+                taken.append(connection)
+                await connection.execute("SELECT 1")
+        # A busy machine may stand still for longer than a connection is kept.
+        assert len({id(each) for each in taken}) < 10
+
+
+async def test_connections_that_nothing_uses_are_given_back(settings):
+    async with open_pool(settings) as pool:
+        await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.05)") for _ in range(2)))
+        assert pool.idle == pool.size
+        await until_equal(pool._pool.get_idle_size, pool.size)
+        assert not pool._kept
+        assert pool._give_back_timer is None
+
+
+async def test_kept_connections_expire_with_the_others(settings):
+    async with open_pool(settings) as pool:
+        pid = await own_pid(pool)
+        await pool.expire()
+        assert await own_pid(pool) != pid
+
+
+async def test_a_connection_in_use_while_all_expire_is_not_kept(settings):
+    async with open_pool(settings) as pool:
+        async with pool.connection() as connection:
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await pool.expire()
+        assert await own_pid(pool) != pid
+
+
+async def test_a_kept_connection_that_breaks_is_replaced_without_an_error(settings):
+    async with open_pool(settings) as pool:
+        pid = await own_pid(pool)
+        await terminate(settings.database_url, "pid <> pg_backend_pid()")
+        assert await own_pid(pool) != pid
+        async with pool.connection() as connection:
+            connection.terminate()
+        assert await own_pid(pool) != pid
+
+
+async def test_a_connection_that_is_left_in_a_transaction_is_not_kept(settings):
+    async with open_pool(settings) as pool:
+        async with pool.connection() as connection:
+            await connection.execute("BEGIN; SET LOCAL statement_timeout = '17s'")
+        assert not pool._kept
+        assert (await pool.fetch("SHOW statement_timeout"))[0][0] != "17s"
+
+
+async def test_a_statement_that_waits_for_a_connection_gets_the_next_one(settings):
+    few = Settings(database_url=settings.database_url, min_database_connections=1, max_database_connections=1)
+    async with open_pool(few) as pool:
+        for _ in range(3):
+            rows = await asyncio.gather(*(pool.fetch("SELECT pg_backend_pid()") for _ in range(20)))
+            assert len({found[0][0] for found in rows}) == 1
