@@ -225,21 +225,22 @@ def check_source(url: str | None) -> None:
         raise BadInput(f"A source's address {reason}.", field=("input", "sourceUrl"))
 
 
+# Characters that no name of a host has.
+_NO_HOST: Final = frozenset(' \\<>"')
+
+
 def broken_source(url: str) -> str | None:
     """Why it is no address of a source; None: it is one."""
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises for one that is no number
     except ValueError:
         parts = urlsplit("")
-    host = parts.hostname or ""
-    is_named = bool(host) and _NO_HOST.isdisjoint(host)
+    labels = (parts.hostname or "").removesuffix(".").split(".")
+    is_named = all(labels) and _NO_HOST.isdisjoint(parts.netloc)
     if parts.scheme in ("http", "https") and is_named and url.isprintable() and url == url.strip():
         return None
-    return "begins with https:// or http://, without spaces around it"
-
-
-# In the name of a host: a link to it would lead nowhere.
-_NO_HOST: Final = frozenset(' \\<>"')
+    return "begins with https:// or http:// and the name of a host, without spaces around it"
 
 
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:

@@ -48,14 +48,18 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     if found.topic is _T.LEVIES and is_abroad(read.sentence) and _GERMANY.isdisjoint(read.sentence.keys):
         return unanswered(read, None)
     of_a_cost = found.topic is not _T.PRICES and not found.lacking and _is_worked_out(found.details)
-    if of_a_cost and (
-        read.amounts.vague or is_of_several_customers(read.sentence) or is_of_a_part_of_a_year(read.sentence)
-    ):
+    if of_a_cost and (read.amounts.vague or (found.topic in _COSTED and _is_of_more_or_less(read.sentence))):
         return unanswered(read, NotHeld.AMOUNT, found.questions)
     return found
 
 
+_COSTED: Final = frozenset({_T.BILL, _T.ANNUAL_COST, _T.RANKING, _T.COMPARISON})
 _GERMANY: Final = frozenset({"deutschland", "deutschlands", "deutsche", "deutschen", "germany", "german"})
+
+
+def _is_of_more_or_less(sentence: Sentence) -> bool:
+    """Than one customer in one year."""
+    return is_of_several_customers(sentence) or is_of_a_part_of_a_year(sentence)
 
 
 def _asks_for_a_forecast(read: Read) -> bool:

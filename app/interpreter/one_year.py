@@ -1,9 +1,10 @@
 """Whether an amount is what one customer consumes in one year: not that of "zwei Haushalte", nor of "im Januar"."""
 
+import re
 from typing import Final
 
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import MONTHS, NUMBERS
+from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO
 
 
 def is_of_several_customers(sentence: Sentence) -> bool:
@@ -16,7 +17,9 @@ def is_of_several_customers(sentence: Sentence) -> bool:
         key == "heat" and sentence[i + 1] == "pumps" and _is_many(sentence, i - 1)
         for i, key in enumerate(keys)
     )
-    return (heat_pumps or not counted.isdisjoint(_DEVICES)) and not _EACH.isdisjoint(keys)
+    if not heat_pumps and counted.isdisjoint(_DEVICES):
+        return False
+    return any(_is_of_each(sentence, i) for i in range(len(keys)))
 
 
 def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
@@ -24,36 +27,93 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
     if any(_names_a_whole_year(sentence, i) for i in range(len(sentence.keys))):
         return False
     return any(
-        _is_a_span_of_months(sentence, i)
-        or (sentence[i - 1] in _IN and (key in MONTHS or key in _PERIODS))
-        or (key in _PERIODS and sentence[i - 2] in _IN and _is_an_ordinal(sentence, i - 1))
-        or (key == "q" and sentence[i - 1] in _IN and sentence[i + 1] in _QUARTERS)
-        or (key in _SEASONS and sentence[i - 1] in _IN and sentence[i - 2] in _UNITS)
+        (_is_a_span_of_months(sentence, i) and not _is_of_something_else(sentence, i, _PEAKS_AND_PRICES))
+        or (_is_in_a_month(sentence, i) and not _is_of_something_else(sentence, i, _SOMETHING_ELSE))
+        or (key in _PERIODS and (sentence[i - 1] in _IN or _is_an_ordinal(sentence, i - 1)))
+        or (key == "q" and sentence.gap(i + 1) == "" and sentence[i + 1] in _QUARTERS)
+        or (
+            key in _SEASONS
+            and sentence[i - 1] in _IN
+            and sentence[i - 2] in _ENERGY_UNITS
+            and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
+        )
         for i, key in enumerate(sentence.keys)
     )
 
 
 def _is_many(sentence: Sentence, i: int) -> bool:
     key = sentence[i]
+    if sentence[i - 1] in _NUMBERED:
+        return False
     if key.isdecimal() and key.isascii():
-        return len(key) <= _MAX_DIGITS and int(key) > 1 and sentence[i - 1] not in _NUMBERED
+        return len(key) <= _MAX_DIGITS and int(key) > 1 and _APOSTROPHES.isdisjoint(sentence.gap(i))
     return NUMBERS.get(key, 0) > 1 or key in _MANY
 
 
+def _is_of_each(sentence: Sentence, i: int) -> bool:
+    """ "Je 3500 kWh", "5000 kWh each", but not "je Dach"."""
+    if sentence[i] not in _EACH:
+        return False
+    before = sentence.keys[max(i - 1, 0) : i] if sentence[i] in _BEHIND else []
+    return not _ENERGY_UNITS.isdisjoint(before + sentence.keys[i + 1 : i + 1 + _OF_EACH_WITHIN])
+
+
 def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
+    """ "5 GWh/a", "p. a.", "im Jahr 5 GWh"; "im Jahr 2026" names the year of the prices."""
+    before = sentence[i - 1]
     if sentence[i] in _YEARLY:
         return True
-    # "Im Jahr 2026" names the year of the prices.
-    return sentence[i] in _YEAR and sentence[i - 1] in _PER and not sentence[i + 1][:1].isdigit()
+    if sentence[i] == "a":
+        return before == "p" or (before in _UNITS and sentence.gap(i).strip() == "/")
+    if sentence[i] not in _YEAR or not (before in _PER or before in _UNITS):
+        return False
+    return not (_is_a_year(sentence[i + 1]) and sentence[i + 2] not in _UNITS)
+
+
+def _is_in_a_month(sentence: Sentence, i: int) -> bool:
+    """ "Im Januar", "im Monat Januar", "für Januar", but not "im Januar 2026", which names the state of the prices."""
+    if sentence[i] not in MONTHS or _is_a_year(sentence[i + 1]):
+        return False
+    before = i - 2 if sentence[i - 1] in {"monat", "month"} else i - 1
+    return sentence[before] in _IN_OR_FOR
 
 
 def _is_a_span_of_months(sentence: Sentence, i: int) -> bool:
-    """ "Januar bis März", "Jan-Mar", but not "Januar bis Dezember"."""
-    first = MONTHS.get(sentence[i])
-    to = i + 2 if sentence[i + 1] in _TO else i + 1
-    last = MONTHS.get(sentence[to])
-    joined = to == i + 2 or not _DASHES.isdisjoint(sentence.gap(to))
-    return first is not None and last is not None and joined and (first, last) != (1, 12)
+    """ "Januar bis März", "Jan-Mar", "1. Januar 2026 bis 31. März 2026", "01.01.2026 bis 31.03.2026", but no twelve months."""
+    first = _month(sentence[i])
+    if first is None:
+        return False
+    to = i + 2 if _is_a_year(sentence[i + 1]) else i + 1
+    end = to + 1 if sentence[to] in TO else to
+    if end == to and _DASHES.isdisjoint(sentence.gap(to)):
+        return False
+    if sentence[end].isdecimal() and len(sentence[end]) <= 2 and sentence[end + 1] in MONTHS:
+        end += 1
+    last = _month(sentence[end])
+    if last is None or (sentence[to] in _AND and (to > i + 1 or sentence[i] not in MONTHS)):
+        return False  # "Januar 2025 und Januar 2026" are compared
+    return (last - first) % 12 != 11
+
+
+def _month(key: str) -> int | None:
+    """Of "Januar" and of "31.03.2026"."""
+    if match := _DATE.fullmatch(key):
+        return int(match[1])
+    return MONTHS.get(key)
+
+
+def _is_a_year(key: str) -> bool:
+    return len(key) == 4 and key.isdecimal() and key.isascii()
+
+
+def _is_of_something_else(sentence: Sentence, i: int, words: frozenset[str]) -> bool:
+    """Whether the clause speaks of a peak, of prices, of moving: "Spitze im Dezember", "gültig im Januar"."""
+    start, end = i, i + 1
+    while start > 0 and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(start)):
+        start -= 1
+    while end < len(sentence.keys) and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
+        end += 1
+    return any(key in words or key.endswith(_OF_PEAKS) for key in sentence.keys[start:end])
 
 
 def _is_an_ordinal(sentence: Sentence, i: int) -> bool:
@@ -61,11 +121,12 @@ def _is_an_ordinal(sentence: Sentence, i: int) -> bool:
     return (key.isdecimal() and sentence.gap(i + 1).startswith(".")) or key in _ORDINALS
 
 
-_NUMBERED: Final = frozenset({"modul", "module"})
+_NUMBERED: Final = EBENE | {"modul", "module", "tarif", "tariff", "top", "plz"}
 _MAX_DIGITS: Final = 3  # "2026 Haushalte" is a year
+_APOSTROPHES: Final = frozenset("'’‘`´")
 _MANY: Final = frozenset({
     "acht", "neun", "zehn", "elf", "zwolf", "zwanzig", "eight", "nine", "ten", "eleven", "twelve", "twenty", "mehrere",
-    "mehreren", "viele", "vielen", "several", "many", "beide", "beiden", "both",
+    "mehreren", "several", "beide", "beiden", "both",
 })  # fmt: skip
 _CUSTOMERS: Final = frozenset(
     {"haushalte", "haushalten", "privathaushalte", "privathaushalten", "households", "familien", "families"}
@@ -75,21 +136,36 @@ _DEVICES: Final = frozenset({
     "einfamilienhausern", "houses", "betriebe", "betrieben", "businesses", "anlagen", "kunden", "customers", "filialen",
     "standorte", "standorten", "sites", "zahler", "zahlern", "meters",
 })  # fmt: skip
-_EACH: Final = frozenset({"je", "jeweils", "jede", "jeder", "jedes", "each", "apiece"})
+_BEHIND: Final = frozenset({"each", "apiece", "jeweils"})
+_EACH: Final = _BEHIND | {"je", "jede", "jeder", "jedes"}
+_OF_EACH_WITHIN: Final = 3  # tokens
 _IN: Final = frozenset({"im", "in", "during", "wahrend"})
-_PERIODS: Final = frozenset({"quartal", "halbjahr"})
+_IN_OR_FOR: Final = _IN | {"fur", "for"}
+_PERIODS: Final = frozenset({"quartal", "halbjahr", "quarter", "half"})
 _QUARTERS: Final = frozenset({"1", "2", "3", "4"})
-_ORDINALS: Final = frozenset(
-    {"ersten", "zweiten", "dritten", "vierten", "letzten", "diesem", "first", "second", "third", "fourth"}
-)
+_ORDINALS: Final = frozenset({
+    "erstes", "ersten", "zweites", "zweiten", "drittes", "dritten", "viertes", "vierten", "letzten", "diesem", "first",
+    "second", "third", "fourth",
+})  # fmt: skip
 _SEASONS: Final = frozenset(
     ["winter", "sommer", "herbst", "fruhling", "fruhjahr", "summer", "autumn", "spring"]
 )
-_UNITS: Final = frozenset({"kwh", "mwh", "gwh", "twh", "kw", "mw", "gw"})
-_TO: Final = frozenset({"bis", "to", "until", "und", "and"})
-_DASHES: Final = frozenset("-−–—/")
-_YEAR: Final = frozenset({"jahr", "year"})
+_OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")  # "Jahreshöchstlast"
+_PEAKS_AND_PRICES: Final = frozenset(
+    {"preise", "preisen", "preisstand", "preisblatt", "prices", "gultig", "valid"}
+)
+_SOMETHING_ELSE: Final = _PEAKS_AND_PRICES | {
+    "einzug", "einziehe", "einziehen", "umzug", "umziehe", "umziehen", "ziehe", "ziehen", "move", "moving", "abrechnung",
+    "rechnung", "vertrag", "davon",
+}  # fmt: skip
+_BETWEEN_CLAUSES: Final = frozenset("?!,;:")
+_ENERGY_UNITS: Final = frozenset({"kwh", "mwh", "gwh", "twh"})
+_UNITS: Final = _ENERGY_UNITS | {"kw", "mw", "gw"}
+_AND: Final = frozenset({"und", "and"})
+_DASHES: Final = DASHES | {"/"}
+_DATE: Final = re.compile(r"\d{1,2}\.(0?[1-9]|1[0-2])\.\d{4}")
+_YEAR: Final = frozenset({"jahr", "kalenderjahr", "year", "annum", "anno"})
 _PER: Final = frozenset({"im", "pro", "per", "a", "je", "in", "every", "each", "jedes"})
 _YEARLY: Final = frozenset(
-    {"jahrlich", "jahresverbrauch", "jahrlichem", "jahrlichen", "yearly", "annual", "annually"}
+    {"jahrlich", "jahresverbrauch", "jahrlichem", "jahrlichen", "yearly", "annual", "annually", "pa"}
 )

@@ -9,7 +9,7 @@ from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP, HOUSEHOLD, example_of
 from app.interpreter.operators import names_unknown_place
 from app.interpreter.positions import customers_of
-from app.interpreter.ranks import rank_of
+from app.interpreter.ranks import number_in_digits, rank_of
 from app.interpreter.reading import (
     Read,
     data_type_of,
@@ -58,7 +58,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
-    if (rank_of(sentence) or 0) > MAX_RANKING:
+    if (rank_of(sentence) or _number_of_first(sentence)) > MAX_RANKING:
         return unanswered(read, NotHeld.OTHER_RANKING)
     load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
     return Interpretation(
@@ -170,13 +170,25 @@ def _length(sentence: Sentence) -> int:
     """ "top 10", "die drei günstigsten", "the sixth cheapest"; five where none is named."""
     if (rank := rank_of(sentence)) is not None:
         return min(max(rank, Details().first), MAX_RANKING)
+    if (number := _number_of_first(sentence)) > 1:
+        return min(number, MAX_RANKING)
     for i, key in enumerate(sentence.keys):
-        if key in _RANKED | {"die", "the"} and (number := _number(sentence[i + 1])) > 1:
-            return min(number, MAX_RANKING)
         if key in _OPERATORS and (number := _number(sentence[i - 1])) > 1:
             return min(number, MAX_RANKING)
     return Details().first
 
 
+def _number_of_first(sentence: Sentence) -> int:
+    """ "Top 30", "die 30 teuersten", "the ten cheapest"; 0: none."""
+    ranked = {mark.start for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)}
+    for i, key in enumerate(sentence.keys):
+        number = _number(sentence[i + 1])
+        # "Die 25er Netzentgelte" are of a year.
+        named = key in _RANKED or (key in {"die", "the"} and (number <= MAX_RANKING or i + 2 in ranked))
+        if named and number > 1:
+            return number
+    return 0
+
+
 def _number(word: str) -> int:
-    return int(word) if word.isdecimal() and word.isascii() and len(word) <= 2 else NUMBERS.get(word, 0)
+    return number_in_digits(word) or NUMBERS.get(word, 0)

@@ -4,24 +4,16 @@ import re
 from typing import Final
 
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import Sign
-from app.interpreter.years import FROM_TEN_IN_WORDS, number_from_ten
+from app.interpreter.words import DASHES, TO, Sign
+from app.interpreter.years import FROM_TEN_IN_WORDS, TENS, number_in_words
 
 _U, _O = "(?:ü|ue?)", "(?:ö|oe?)"
 _RANKS: Final = {
     2: "zweit", 3: "dritt", 4: "viert", 5: "fünft|funft|fuenft", 6: "sechst", 7: "siebt|siebent", 8: "acht", 9: "neunt", 10: "zehnt",
 }  # fmt: skip
 _IN_ENGLISH: Final = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-_TENS_IN_ENGLISH: Final = {
-    word: ten
-    for ten, word in zip(
-        range(20, 100, 10),
-        ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"),
-        strict=True,
-    )
-}
-# Those of one word.
-_EVEN: Final = {
+_TENS_IN_ENGLISH: Final = {english: 10 * ten for ten, (_, english) in enumerate(TENS, 2)}
+_OF_ONE_WORD: Final = {
     **{
         word: rank
         for rank, word in enumerate(
@@ -45,23 +37,23 @@ _WORDS: Final = {
 _SUPERLATIVES_IN_ENGLISH: Final = "(?:(?:cheap|dear|costli|pric[ei]+|low|high)est|most)"
 _FROM_TEN: Final = re.compile(rf"\b({FROM_TEN_IN_WORDS})s?t(?:e[nrs]?)?[ -]?(?={_SUPERLATIVES}\b)")
 _FROM_TEN_IN_ENGLISH: Final = re.compile(
-    rf"\b(?:(?P<digits>\d{{1,4}})(?:st|nd|rd|th)"
+    rf"\b(?:(?:^|(?<=the ))(?P<digits>\d{{1,3}})(?:st|nd|rd|th)"
     rf"|(?P<ten>{'|'.join(_TENS_IN_ENGLISH)})[ -]?(?P<one>first|{'|'.join(_IN_ENGLISH[:-1])})"
-    rf"|(?P<even>{'|'.join(_EVEN)})) (?={_SUPERLATIVES_IN_ENGLISH}\b)"
+    rf"|(?P<one_word>{'|'.join(_OF_ONE_WORD)}))[ -](?={_SUPERLATIVES_IN_ENGLISH}\b)"
 )
 
 
 def with_ranks_apart(text: str) -> str:
     """The rank as a number with a full stop before the superlative."""
-    text = _FROM_TEN.sub(lambda match: f"{number_from_ten(match[1])}. ", text)
+    text = _FROM_TEN.sub(lambda match: f"{number_in_words(match[1])}. ", text)
     return _JOINED.sub(_apart, _FROM_TEN_IN_ENGLISH.sub(_in_digits, text))
 
 
 def _in_digits(match: re.Match[str]) -> str:
     if match["digits"]:
         return f"{match['digits']}. "
-    if match["even"]:
-        return f"{_EVEN[match['even']]}. "
+    if match["one_word"]:
+        return f"{_OF_ONE_WORD[match['one_word']]}. "
     return f"{_TENS_IN_ENGLISH[match['ten']] + 1 + ('first', *_IN_ENGLISH).index(match['one'])}. "
 
 
@@ -71,8 +63,7 @@ def _apart(match: re.Match[str]) -> str:
 
 
 _PLACES: Final = frozenset({"platz", "platze", "platzen", "rang", "range", "place", "places", "position"})
-_TO: Final = frozenset({"bis", "to", "und", "and"})
-_MAX_DIGITS: Final = 4
+_MAX_DIGITS: Final = 3  # "2026. Günstigster …" is a year
 
 
 def rank_of(sentence: Sentence) -> int | None:
@@ -80,7 +71,7 @@ def rank_of(sentence: Sentence) -> int | None:
     for mark in sentence.marks:
         if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST):
             before = sentence[mark.start - 1]
-            if (rank := _number(before)) and sentence.gap(mark.start).startswith("."):
+            if (rank := number_in_digits(before)) and sentence.gap(mark.start).startswith("."):
                 return rank
             if before in _WORDS:
                 return _WORDS[before]
@@ -92,11 +83,13 @@ def rank_of(sentence: Sentence) -> int | None:
 
 def _of_a_place(sentence: Sentence, i: int) -> int:
     """ "Platz 30", "Plätze 21 bis 30", "auf dem 30. Platz"; 0: none."""
-    if rank := _number(sentence[i + 1]):
-        to = i + 3 if sentence[i + 2] in _TO else i + 2
-        return max(rank, _number(sentence[to]) if to == i + 3 or "-" in sentence.gap(to) else 0)
-    return _number(sentence[i - 1]) if sentence.gap(i).startswith(".") else 0
+    if rank := number_in_digits(sentence[i + 1]):
+        to = i + 3 if sentence[i + 2] in TO else i + 2
+        joined = to == i + 3 or not DASHES.isdisjoint(sentence.gap(to))
+        return max(rank, number_in_digits(sentence[to]) if joined else 0)
+    return number_in_digits(sentence[i - 1]) if sentence.gap(i).startswith(".") else 0
 
 
-def _number(word: str) -> int:
+def number_in_digits(word: str) -> int:
+    """Of at most three digits; 0: none."""
     return int(word) if word.isdecimal() and word.isascii() and len(word) <= _MAX_DIGITS else 0

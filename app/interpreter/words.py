@@ -632,6 +632,9 @@ YEAR_CUES = _keys("""
 EBENE = _keys("""
     netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene
 """)
+# Between the first and the last of several.
+TO = _keys("bis to until through und and")
+DASHES = frozenset("-−–—")
 MONTHS = {
     key(word): number
     for number, words in enumerate(

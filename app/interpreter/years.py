@@ -10,6 +10,7 @@ from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
     LETTERS,
+    MONTHS,
     NOT_A_YEAR_BESIDE,
     NUMBERS,
     UNITS,
@@ -68,7 +69,7 @@ _TEENS: Final = (
     "zehn|ten", "elf|eleven", f"zw{_O}lf|twelve", "dreizehn|thirteen", "vierzehn|fourteen", f"f{_U}nfzehn|fifteen",
     "sechzehn|sixteen", "siebzehn|seventeen", "achtzehn|eighteen", "neunzehn|nineteen",
 )  # fmt: skip
-_TENS: Final = (
+TENS: Final = (
     ("zwanzig", "twenty"), ("dreissig", "thirty"), ("vierzig", "forty"), (f"f{_U}nfzig", "fifty"),
     ("sechzig", "sixty"), ("siebzig", "seventy"), ("achtzig", "eighty"), ("neunzig", "ninety"),
 )  # fmt: skip
@@ -76,7 +77,7 @@ _TENS: Final = (
 
 def _from_ten() -> Iterator[tuple[int, str]]:
     yield from enumerate(_TEENS, 10)
-    for ten, (german, english) in enumerate(_TENS, 2):
+    for ten, (german, english) in enumerate(TENS, 2):
         yield 10 * ten, f"{german}|{english}"
         for one, words in enumerate(_ONES, 1):
             in_german, in_english = words.split("|")
@@ -97,7 +98,7 @@ _IN_WORDS: Final = re.compile(
 def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
     text = _FAR.sub(_years_away, text)
-    return _IN_WORDS.sub(lambda match: str(2000 + number_from_ten(match[1] or match[2])), text)
+    return _IN_WORDS.sub(lambda match: str(2000 + number_in_words(match[1] or match[2])), text)
 
 
 # "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
@@ -115,7 +116,7 @@ def _years_away(match: re.Match[str]) -> str:
     return f"vor {match['last'].count('v') + 1 if match['last'] else match['before'].count('v')} jahren"
 
 
-def number_from_ten(words: str) -> int:
+def number_in_words(words: str) -> int:
     return next(number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words))
 
 
@@ -359,9 +360,24 @@ def _is_of_a_short_span(sentence: Sentence, i: int, today: date) -> bool:
         return False
     if sentence.gap(first) not in {"", " "} or sentence.gap(first + 2)[:1] in _SLASHES | {"."}:
         return False
+    if sentence[first + 2] in _NO_SPANS_BEFORE or not _is_where_years_stand(sentence, first):
+        return False
     start, end = map(int, pair)
     near = abs(2000 + start - today.year) <= NEAR
     return near and end == start + 1 and not _is_beside_excluded_word(sentence, first)
+
+
+def _is_where_years_stand(sentence: Sentence, i: int) -> bool:
+    """At the beginning, or behind a keyword, an operator or "Winter", but not behind "Hauptstraße", "Raum" or "am"."""
+    keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
+    keywords |= {mention.end for mention in sentence.mentions}
+    return i == 0 or i in keywords or sentence[i - 1] in _BEFORE_SHORT_SPANS
+
+
+_NO_SPANS_BEFORE: Final = UNITS | MONTHS.keys() | {"o"}  # "17/18 o'clock"
+_BEFORE_SHORT_SPANS: Final = (YEAR_CUES - {"ab", "from"}) | {
+    "winter", "saison", "season", "geschaftsjahr", "wirtschaftsjahr", "preisblatt",
+}  # fmt: skip
 
 
 def _among_keywords(sentence: Sentence, i: int) -> bool:

@@ -15,6 +15,7 @@ PATHS = (
     "/en/operators/n-ergie-net",
     "/operators/stadtwerke-malchow?level=NS&profile=HOUSEHOLD&inhabitants=6500",
     "/en/coverage?family=HLZF",
+    "/changes",
 )
 # Those that people are sent to by search engines.
 MAIN_PAGES = (

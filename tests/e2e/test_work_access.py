@@ -67,3 +67,17 @@ async def test_a_person_is_added_with_a_password_that_is_shown_once(
         await open_path(page, f"{workbench}/en/work/people")
         assert email in await page.evaluate("document.querySelector('main').innerText")
         assert not await page.evaluate("document.querySelector('main output') !== null")
+
+
+@needs_browser
+async def test_a_long_address_covers_nothing_where_only_screen_readers_read_it(workbench: str) -> None:
+    email = f"{'g' * 60}@{'x' * 40}.{'y' * 40}.example.org"
+    async with tab(390) as page:
+        await sign_in(page, workbench)
+        await open_path(page, f"{workbench}/en/work/people")
+        await fill(page, "main form.stack [name=email]", email)
+        assert email in await follow(page, "main form.stack button")
+        await open_path(page, f"{workbench}/en/work/people")
+        assert email in await page.evaluate("document.querySelector('main').textContent")
+        reach = "Math.max(...[...document.querySelectorAll('.skip')].map(one => one.getBoundingClientRect().right))"
+        assert await page.evaluate(reach) <= 0

@@ -62,7 +62,7 @@ class AccessPage:
         except AppError as error:
             if error.code is not Code.BAD_USER_INPUT:
                 raise
-            # A text that is no value at all, such as a role that does not exist.
+            # A value that GraphQL refuses, such as a role that does not exist.
             errors = [{"code": error.code, "message": error.message}]
             return await self._page(request, view, 400, errors=errors, given=typed)
         errors = payload.pop("errors")

@@ -73,7 +73,7 @@ def fields_of(entry: Map) -> Sequence[EntryField]:
 
 
 def may_be_empty(entry: Map, field: EntryField) -> bool:
-    """Whether the entry may be without a value there: corrections take null as "as before" where it may not."""
+    """Whether this field of the entry may be null. Corrections read null as "unchanged" where it may not."""
     kind = schema._schema.type_map[entry["__typename"]]
     assert isinstance(kind, GraphQLObjectType)
     held = kind.fields.get(field.name)

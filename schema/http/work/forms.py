@@ -96,7 +96,10 @@ def digest(shown: Any) -> str:
 def moment_of(day: str, at: time, argument: str) -> str:
     """This time of a day that was typed, in Germany, as a variable. Raises FormError."""
     try:
-        moment = datetime.combine(date.fromisoformat(day), at, GERMANY).isoformat()
+        read = date.fromisoformat(day)
+        if read.isoformat() != day:  # "20271231", "2027-W52-5"
+            raise ValueError(day)
+        moment = datetime.combine(read, at, GERMANY).isoformat()
         read_datetime(moment)  # date fields of browsers take the year 20 as well
     except ValueError:
         raise FormError(

@@ -56,7 +56,8 @@ class OwnChanges:
         try:
             moment = moment_of(since, time(), "since")
         except FormError as error:
-            status, messages = 400, [view.text(error.german, error.message)]
+            status = status if errors else 400
+            messages = [view.text(error.german, error.message)]
         else:
             variables = {"since": moment, "after": view.value("after") or None}
             changes = (await self._operations.run_fields(self._changes, variables, request)).data[

@@ -109,7 +109,7 @@ async def test_prices_are_listed_by_kind_level_and_variant_and_can_be_selected(
         ({"variant": "a\nb"}, "variant", "A variant must be one line without spaces around it."),
         ({"variant": "a\0"}, "variant", "A variant must be one line without spaces around it."),
         ({"year": 1999}, "year", "A year lies between 2000 and 2100."),
-        ({"sourceUrl": "ftp://x"}, "sourceUrl", "A source's address begins with https:// or http://, without spaces around it."),
+        ({"sourceUrl": "ftp://x"}, "sourceUrl", "A source's address begins with https:// or http:// and the name of a host, without spaces around it."),
     ],
 )  # fmt: skip
 async def test_a_value_that_does_not_fit_is_refused_with_its_field(

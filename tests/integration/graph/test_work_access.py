@@ -120,7 +120,9 @@ async def test_what_was_typed_stays_beside_the_reason_which_states_its_language(
     assert (made.status_code, empty.values["name"]) == (200, "")
 
 
-@pytest.mark.parametrize("expires", ["tomorrow", "2027-02-30", "31.12.2027", "9999-12-31", "0020-01-01"])
+@pytest.mark.parametrize(
+    "expires", ["tomorrow", "2027-02-30", "31.12.2027", "9999-12-31", "0020-01-01", "20271231", "2027-W01-1"]
+)
 async def test_a_day_that_cannot_be_is_refused_on_the_form_in_the_language_of_the_page(
     administrator: Browser, expires: str
 ) -> None:
@@ -254,6 +256,8 @@ async def test_an_own_change_is_undone_unless_the_entry_has_changed_since(
     refused = await administrator.send(earlier)
     assert refused.status_code == 409
     assert "only the latest change of an entry can be undone" in refused.text
+    earlier.action = "/work/changes?since=tomorrow"
+    assert (await administrator.send(earlier)).status_code == 409
     assert (await administrator.send(latest)).headers["location"] == "/work/changes?done=undo"
     assert "58.21" in (await administrator.open(path)).text
     assert "58.22 EUR/kW and year → 58.21 EUR/kW and year" in (await administrator.open("/work/changes")).text

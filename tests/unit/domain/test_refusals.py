@@ -125,11 +125,19 @@ def test_windows_that_touch_do_not_overlap():
         "https://ex ample.org/",
         "https://:443/",
         "https://<b>",
+        "https://.",
+        "https://x..de",
+        "https://x.de:abc/",
+        "https://x.de:99999/",
+        "https://user:pa ss@x.de/",
     ],
 )
 def test_a_rejected_source_is_described(url):
     error = rejected(BadInput, correction.check_source, url)
-    assert error.message == "A source's address begins with https:// or http://, without spaces around it."
+    assert (
+        error.message
+        == "A source's address begins with https:// or http:// and the name of a host, without spaces around it."
+    )
     assert error.field == ("input", "sourceUrl")
 
 

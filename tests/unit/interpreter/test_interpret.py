@@ -174,6 +174,7 @@ def test_what_is_meant_beside_something_left_out_is_answered(
         ("2022-24", 2),
         ("24/25", 2),
         ("Winter 25/26", 2),
+        ("Geschäftsjahr 24/25", 2),
         ("in den letzten drei Jahren", 2),
         ("alle Jahre", 2),
         ("seit 2020", 2),
@@ -229,6 +230,17 @@ def test_several_years_are_as_many_questions_with_less_confidence(
         "Netzkosten Haushalt 3500 kWh im 1. Halbjahr Westnetz",
         "Netzkosten Haushalt 3500 kWh von Januar bis März Westnetz",
         "Netzkosten Haushalt 3500 kWh im Winter Westnetz",
+        "3500 kWh in the first quarter, household, Westnetz",
+        "grid costs household 3500 kWh Westnetz second half of 2026",
+        "Haushalt 3500 kWh Westnetz 1. Quartal",
+        "Haushalt 3500 kWh Westnetz Q1 2026",
+        "Haushalt 3500 kWh Westnetz vom 1. Januar bis 31. März",
+        "Haushalt 3500 kWh Westnetz vom 01.01.2026 bis 31.03.2026",
+        "Haushalt 3500 kWh Westnetz Januar 2026 bis März 2026",
+        "Haushalt 3500 kWh Westnetz im Monat Januar",
+        "Haushalt 3500 kWh Westnetz für Januar",
+        "Haushalt 3500 kWh Westnetz im Januar und Februar",
+        "drei Wärmepumpen, jede mit 5000 kWh, Modul 2, Westnetz",
     ],
 )
 def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Vocabulary, said: str) -> None:
@@ -252,6 +264,25 @@ def test_no_cost_is_guessed_of_an_amount_that_is_not_one_number(vocabulary: Voca
         ("the twentieth most expensive grid operator MS", 20),
         ("25. teuerster Netzbetreiber MS", None),
         ("100. günstigster Netzbetreiber für Haushalte", None),
+        ("2026. Günstigster Netzbetreiber MS", 5),
+        ("Netzentgelte 2025. Teuerster Netzbetreiber MS?", 5),
+        ("Stand 2026. Teuerste Netzbetreiber in Bayern MS", 5),
+        ("Rang 2026 der teuersten Netzbetreiber MS", 5),
+        ("Position 2026 cheapest grid operator MV", 5),
+        ("Haushalt mit 3500. Günstigster Netzbetreiber?", 5),
+        ("the 12th-cheapest grid operator MV", 12),
+        ("12th cheapest grid operator MV", 12),
+        ("the eighteenth-cheapest grid operator MV", 18),
+        ("Plätze 11–20 der teuersten Netzbetreiber MS", 20),
+        ("Plätze 15–25 der teuersten Netzbetreiber MS", None),
+        ("places 11 through 30 of the most expensive operators MV", None),
+        ("the 25th-cheapest grid operator MV", None),
+        ("Top 10 Haushalte 3500 kWh günstigste Netzbetreiber", 10),
+        ("die 20 teuersten Netzbetreiber MS", 20),
+        ("die 30 teuersten Netzbetreiber MS", None),
+        ("Top 25 günstigste Netzbetreiber MS", None),
+        ("top 100 cheapest grid operators MV", None),
+        ("die 25er Netzentgelte, teuerster Netzbetreiber MS", 5),
         ("der fünfundzwanzigstteuerste Netzbetreiber MS", None),
         ("Platz 30 der teuersten Netzbetreiber MS", None),
         ("auf dem 30. Platz der teuersten Netzbetreiber MS", None),
@@ -296,6 +327,31 @@ def test_a_ranking_reaches_the_place_that_is_asked_for_or_is_refused(
         ("Was kosten 5 GWh bei 1500 kW in MS bei Westnetz ab Januar 2026", 5_000_000),
         ("Was kosten 5 GWh bei 1500 kW in MS bei Westnetz im Jahr 2026", 5_000_000),
         ("Haushalt 3500 kWh von Januar bis Dezember Westnetz", 3_500),
+        ("Haushalt 3500 kWh von April bis März Westnetz", 3_500),
+        ("Netzkosten Oktober 2024 bis September 2025 Haushalt 3500 kWh Westnetz", 3_500),
+        ("Netzkosten vom 1. Januar 2025 bis 31. Dezember 2025 Haushalt 3500 kWh Westnetz", 3_500),
+        ("Netzkosten 01.01.2025 bis 31.12.2025 Haushalt 3500 kWh Westnetz", 3_500),
+        ("Haushalt 3500 kWh Westnetz, Preise Januar 2025 und Januar 2026", 3_500),
+        ("Haushalt 3500 kWh Westnetz am 01.01.2025 und 01.01.2026", 3_500),
+        ("Was zahlt ein Haushalt mit 3500 kWh bei Westnetz im Januar 2026?", 3_500),
+        ("household 3500 kWh Westnetz in May 2026", 3_500),
+        ("Ich ziehe im März nach Essen, Netzkosten Haushalt 3500 kWh Westnetz", 3_500),
+        ("Wärmepumpe 6000 kWh, davon 4000 kWh im Winter, Modul 2, Westnetz", 6_000),
+        ("5 GWh bei 1500 kW in MS bei Westnetz, Spitze im Dezember", 5_000_000),
+        ("Netzkosten 5 GWh bei 1500 kW Höchstlast (im Februar), MS Westnetz", 5_000_000),
+        ("5 GWh bei 1500 kW in MS bei Westnetz; die Abrechnung kommt im März", 5_000_000),
+        ("5 GWh bei 1500 kW in MS bei Westnetz, gültig im Januar", 5_000_000),
+        ("5 GWh/a bei 1500 kW in MS bei Westnetz im Januar", 5_000_000),
+        ("5 GWh p.a. bei 1500 kW in MS bei Westnetz im Januar", 5_000_000),
+        ("5 GWh p. a. bei 1500 kW in MS bei Westnetz im Januar", 5_000_000),
+        ("5 GWh / Jahr bei 1500 kW in MS bei Westnetz im Januar", 5_000_000),
+        ("5 GWh im Kalenderjahr bei 1500 kW in MS bei Westnetz im Januar", 5_000_000),
+        ("Verbrauch im Jahr 5 GWh, 1500 kW MS Westnetz im Januar", 5_000_000),
+        ("Netzebene 7 Haushalte 3500 kWh Westnetz", 3_500),
+        ("Netzkosten Tarif 2 Haushalte 3500 kWh Westnetz", 3_500),
+        ("'26 Haushalte 3500 kWh Westnetz", 3_500),
+        ("In NRW haben viele Haushalte 3500 kWh; Netzkosten bei Westnetz?", 3_500),
+        ("Netzkosten für 3500 kWh im Haushalt (4 Personen, 2 Wohnungen, je 2 Zimmer) Westnetz", 3_500),
     ],
 )
 def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
@@ -305,6 +361,43 @@ def test_a_dash_or_an_estimate_beside_an_amount_is_no_range(
     customer = details.usage or details.load
     assert customer is not None
     assert customer.consumption_kwh == kwh
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hochlastzeitfenster im Januar Westnetz MS 5 GWh bei 1500 kW",
+        "Hochlastzeitfenster Westnetz MS im ersten Quartal 5 GWh bei 1500 kW",
+        "Wann ist Hochlast im Januar bei Westnetz, MS, 1500 kW, 4000 h",
+    ],
+)
+def test_a_month_beside_an_amount_is_no_matter_where_no_cost_is_asked_for(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is QuestionTopic.HLZF
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hochlast Westnetz zwischen 17/18 Uhr",
+        "Hochlast Westnetz am 17/18 Januar",
+        "Peak load windows Westnetz 17/18 o'clock",
+        "Netzentgelte Westnetz 12/13 Uhr",
+        "Netzentgelte Westnetz 26/27 kW",
+        "HLZF Westnetz 30/31 Dezember",
+        "Netzentgelte Westnetz Hauptstraße 26/27 Essen",
+        "Netzentgelte Westnetz, Musterweg 11/12, 45127 Essen",
+        "Netzentgelte Westnetz MS, Ansprechpartner Raum 23/24",
+        "Netzentgelte Westnetz Zone 12/13",
+        "Netzentgelte Westnetz Paragraf 26/27",
+        "Netzentgelte Westnetz am 11/12",
+        "on March 12th most expensive hours Westnetz module 3",
+    ],
+)
+def test_hours_days_and_numbers_of_houses_are_no_years(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.questions) == (2025, 1)
 
 
 @pytest.mark.parametrize(
