@@ -19,6 +19,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from app.domain import clock, vat
+from app.domain.intervals import joined
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUsePrice, TimeOfUseWindow
 from app.errors import BadInput
 
@@ -208,7 +209,9 @@ class _Series:
             else:
                 last = change - _DAY
                 break
-        block = _Block(first, last, tuple(_joined(self._parts(quarter, vat.period_on(day).factor))))
+        # Sheets divide a band also where it goes on, as at midnight.
+        parts = joined(self._parts(quarter, vat.period_on(day).factor), _rate)
+        block = _Block(first, last, tuple(parts))
         self._blocks.append(block)
         return block
 
@@ -231,20 +234,7 @@ class _Series:
 
 
 _start: Final = attrgetter("start")
-
-
-def _joined(parts: Iterable[Part]) -> Iterator[Part]:
-    """Sheets divide a band also where it goes on, as at midnight: neighbours with the same price are one part."""
-    before: Part | None = None
-    for part in parts:
-        if before is not None and (before.end, before.rate) == (part.start, part.rate):
-            before = before._replace(end=part.end)
-            continue
-        if before is not None:
-            yield before
-        before = part
-    if before is not None:
-        yield before
+_rate: Final = attrgetter("rate")
 
 
 def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int, int, TimeOfUseBand]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from app.domain import clock
+from app.domain.intervals import joined
 
 HEADER: Final = b"start,peak\n"
 _QUARTER: Final = timedelta(minutes=15)
@@ -41,26 +43,12 @@ def write_quarter_hours(year: int, stretches: Iterable[Stretch]) -> bytes:
 
 def _marks(start: datetime, end: datetime, stretches: Iterable[Stretch]) -> bytearray:
     marks = bytearray(_NOT_KNOWN * ((end - start) // _QUARTER))
-    for stretch in _joined(stretches):
+    for stretch in joined(stretches, attrgetter("peak")):
         first = -((start - stretch.start) // _QUARTER)  # rounded up: only whole quarter-hours
         last = (stretch.end - start) // _QUARTER
         if first < last:
             marks[first:last] = _MARKS[stretch.peak] * (last - first)
     return marks
-
-
-def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
-    """Neighbours with the same mark as one."""
-    before: Stretch | None = None
-    for stretch in stretches:
-        if before is not None and (before.end, before.peak) == (stretch.start, stretch.peak):
-            before = before._replace(end=stretch.end)
-            continue
-        if before is not None:
-            yield before
-        before = stretch
-    if before is not None:
-        yield before
 
 
 def _rows(year: int) -> Iterator[str]:

@@ -9,12 +9,7 @@ from starlette.requests import Request
 from app.http.bo4e import OperatorYear, write_price_sheets
 from app.http.exports import year_in_path
 from schema.http.parameters import check_parameters
-from schema.http.rest_operations import (
-    Map,
-    OperationAddress,
-    RestOperations,
-    own_document,
-)
+from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
 
 _DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
 

@@ -31,12 +31,7 @@ from schema.http.place_addresses import CodeAddress, PostalCodeAddress
 from schema.http.price_addresses import PriceAddress
 from schema.http.quarter_hours_address import QuarterHoursAddress
 from schema.http.request import check_content
-from schema.http.rest_operations import (
-    Map,
-    OperationAddress,
-    RestOperations,
-    own_document,
-)
+from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
 from schema.root import schema
 
 DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
