@@ -5,6 +5,7 @@ from typing import Final
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO
+from app.interpreter.years import is_a_year
 
 
 def is_of_several_customers(sentence: Sentence) -> bool:
@@ -67,12 +68,12 @@ def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
         return before == "p" or (before in _UNITS and sentence.gap(i).strip() == "/")
     if sentence[i] not in _YEAR or not (before in _PER or before in _UNITS):
         return False
-    return not (_is_a_year(sentence[i + 1]) and sentence[i + 2] not in _UNITS)
+    return not (is_a_year(sentence[i + 1]) and sentence[i + 2] not in _UNITS)
 
 
 def _is_in_a_month(sentence: Sentence, i: int) -> bool:
     """ "Im Januar", "im Monat Januar", "für Januar", but not "im Januar 2026", which names the state of the prices."""
-    if sentence[i] not in MONTHS or _is_a_year(sentence[i + 1]):
+    if sentence[i] not in MONTHS or is_a_year(sentence[i + 1]):
         return False
     before = i - 2 if sentence[i - 1] in {"monat", "month"} else i - 1
     return sentence[before] in _IN_OR_FOR
@@ -83,7 +84,7 @@ def _is_a_span_of_months(sentence: Sentence, i: int) -> bool:
     first = _month(sentence[i])
     if first is None:
         return False
-    to = i + 2 if _is_a_year(sentence[i + 1]) else i + 1
+    to = i + 2 if is_a_year(sentence[i + 1]) else i + 1
     end = to + 1 if sentence[to] in TO else to
     if end == to and _DASHES.isdisjoint(sentence.gap(to)):
         return False
@@ -100,10 +101,6 @@ def _month(key: str) -> int | None:
     if match := _DATE.fullmatch(key):
         return int(match[1])
     return MONTHS.get(key)
-
-
-def _is_a_year(key: str) -> bool:
-    return len(key) == 4 and key.isdecimal() and key.isascii()
 
 
 def _is_of_something_else(sentence: Sentence, i: int, words: frozenset[str]) -> bool:

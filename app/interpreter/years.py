@@ -238,12 +238,12 @@ def _spans_years(sentence: Sentence, today: date) -> bool:
             if counted or sentence[i - 1] in _LAST:
                 return True
         since = sentence[i + 1] if key in {"seit", "since"} and i in keywords else ""
-        if _is_a_year(since) and int(since) < today.year:
+        if is_a_year(since) and int(since) < today.year:
             return True
     return False
 
 
-def _is_a_year(key: str) -> bool:
+def is_a_year(key: str) -> bool:
     return len(key) == 4 and key.isdecimal() and FIRST <= int(key) <= LAST
 
 
@@ -330,7 +330,7 @@ def _is_beside_excluded_word(sentence: Sentence, i: int) -> bool:
 def _ends_a_span(sentence: Sentence, i: int) -> bool:
     """ "2023/24", "2023-25"."""
     before, key = sentence[i - 1], sentence.keys[i]
-    if len(key) != 2 or sentence.gap(i) not in _SLASHES or not _is_a_year(before):
+    if len(key) != 2 or sentence.gap(i) not in _SLASHES or not is_a_year(before):
         return False
     return int(before) < 2000 + int(key) <= int(before) + NEAR and sentence.gap(i + 1)[:1] not in _SLASHES | {
         "."

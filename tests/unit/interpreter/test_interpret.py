@@ -240,6 +240,7 @@ def test_several_years_are_as_many_questions_with_less_confidence(
         "Haushalt 3500 kWh Westnetz im Monat Januar",
         "Haushalt 3500 kWh Westnetz für Januar",
         "Haushalt 3500 kWh Westnetz im Januar und Februar",
+        "Was zahlt ein Haushalt bei Westnetz im Januar 3500 kWh",
         "drei Wärmepumpen, jede mit 5000 kWh, Modul 2, Westnetz",
     ],
 )
