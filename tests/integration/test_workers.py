@@ -69,7 +69,8 @@ async def test_simultaneous_connections_are_balanced_among_workers(instance: Sta
     # A request id begins with a prefix of its process.
     served_by = Counter(answer.headers["x-request-id"].partition("-")[0] for answer in answers)
     assert len(served_by) == 2
-    assert min(served_by.values()) >= 15
+    # Not exactly half: a process that stands still for a moment leaves some to the other.
+    assert min(served_by.values()) >= 10
 
 
 async def test_a_hanging_worker_gets_no_connections(instance: Start, pool: Pool) -> None:

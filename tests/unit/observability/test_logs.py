@@ -179,9 +179,10 @@ def test_an_ignored_error_of_an_object_that_cannot_be_named_is_a_record(
         ctypes.CFUNCTYPE(None)(Failing())()
     (failed,) = read(capsys)
     assert failed["event"] == "ignored_error"
-    assert "Failing object at 0x" in str(failed["of"])
-    assert "callback" in str(failed["reason"])
     assert str(failed["exception"]).endswith("ValueError: the cause")
+    if sys.version_info < (3, 13):  # newer ones hand over no object, and lose the reason that would name it
+        assert "Failing object at 0x" in str(failed["of"])
+        assert "callback" in str(failed["reason"])
 
 
 async def _work() -> None:
