@@ -32,7 +32,7 @@ newest:  ## the unit tests with the newest Python here (3.12 to 3.14), if there 
 	@python=$$(.ci/newest-python) && if [ -n "$$python" ]; then \
 	  echo "Unit tests with $$($$python --version) …" && \
 	  $(MAKE) --silent VENV=.venv-newest PYTHON=$$python .venv-newest/.development && \
-	  .venv-newest/bin/python -m pytest -n 4 -p no:cacheprovider tests/unit; \
+	  .venv-newest/bin/python -m pytest -n 4 -o cache_dir=.venv-newest/pytest tests/unit; \
 	else echo "No Python newer than 3.11 here."; fi
 
 mutants: $(VENV)/.mutation  ## mutation tests, takes hours (SAMPLE=50 PACKAGES=app/domain for less)
