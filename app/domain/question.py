@@ -125,6 +125,9 @@ class Details(msgspec.Struct, frozen=True, gc=False):
     kinds: tuple[PriceKind, ...] = ()  # of the prices that are asked for
     levies: tuple[LevyKind, ...] = ()
     inhabitants: int | None = None  # of the municipality whose concession fee is asked for
+    levy_groups: tuple[
+        str, ...
+    ] = ()  # of the customers whose rates are asked for, where a levy has such rates
     usage: Usage | None = None  # of a bill, or of a ranking or comparison by bills
     place: NamedPlace | None = None  # named instead of an operator
 

@@ -102,7 +102,7 @@ def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf], rules: Iterable
 
 def _bridge_days(dno: Dno, year: int, rule: HolidayRule | None) -> str:
     stated = rule.bridge_days if rule else BridgeDays.UNKNOWN
-    if stated is BridgeDays.UNKNOWN and names_bridge_day(year, dno.region, rule):
+    if stated is not BridgeDays.ALL_EXCLUDED and names_bridge_day(year, dno.region, rule):
         return _NAMED_BRIDGE_DAYS
     return _BRIDGE_DAYS[stated]
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import LETTERS, MONTHS, Sign
+from app.interpreter.words import LETTERS, NUMBERS, Sign
 
 _ENERGY: Final = {
     "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
@@ -103,6 +103,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
             vague |= unit in _ENERGY and value * _ENERGY[unit] != kwh
             continue
         vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
+        vague |= _is_of_a_calculation(sentence, start)
         tokens |= {*range(start, end)}
     if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
         if kw is None and kwh is not None:
@@ -157,6 +158,18 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
     return gap.strip() == gap or not _DATES.fullmatch(before)  # "Westnetz 2025 - 5000 kWh"
 
 
+def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:
+    """ "2 mal 3500 kWh", "3500+2000 kWh", "2*3500 kWh", "3000/5000 kWh" and "1e6 kWh": the last number alone is not meant."""
+    before, gap = sentence[start - 1], sentence.gap(start)
+    if before in _TIMES or (before.endswith("mal") and NUMBERS.get(before.removesuffix("mal"), 0) > 1):
+        return True
+    if not _starts_with_digit(before):
+        return before == "e" and gap == "" and _starts_with_digit(sentence[start - 2])
+    if gap.strip() == "/":
+        return sentence[start - 2] not in _NUMBERED and not _DATES.fullmatch(before) and len(before) > 2
+    return not _OPERATIONS.isdisjoint(gap)
+
+
 def _measures_like(unit: str) -> Collection[str]:
     return next(units for units in (_ENERGY, _POWER, _HOURS) if unit in units)
 
@@ -179,6 +192,8 @@ def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]
     return sentence[i] not in _OF_MORE or i != start - 1
 
 
+_TIMES: Final = frozenset({"mal", "times", "twice"})
+_OPERATIONS: Final = frozenset("+*×·")
 _DASHES: Final = frozenset("-−–—")
 _BEFORE_SIGNS: Final = frozenset(" (:;,=")
 _TO: Final = frozenset({"bis", "oder", "to", "or"})
@@ -266,13 +281,14 @@ def _value(text: str, language: Language) -> Decimal | None:
 
 
 def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
-    """ "8x150 kW", "20 kWh am Tag": not that of a year."""
+    """ "8x150 kW", "20 kWh am Tag": not that of a year. "1500 kW im Januar" is the peak of a year, and what is consumed in a
+    month is an amount of which no cost can be."""
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
         return True
     before, period = sentence[end + 1], sentence[end + 2]
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
         return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
-    return before in {"am", "pro", "im", "je", "per", "a", "in"} and (period in _PERIODS or period in MONTHS)
+    return before in {"am", "pro", "im", "je", "per", "a", "in"} and period in _PERIODS
 
 
 _PERIODS: Final = frozenset(

@@ -1,5 +1,6 @@
 """Questions that compare operators: "Vergleich Bayernwerk und N-ERGIE MS 2026"."""
 
+import re
 from typing import Final
 
 from app.domain.price import PriceKind
@@ -27,6 +28,50 @@ def compares_operators(read: Read) -> bool:
     named = [mention for mention in sentence.mentions if not mention.place and not mention.everyday]
     unknown = unknown_beside(sentence, compared=True) is not None
     return len(named) + len(read.codes) + unknown >= 2
+
+
+def compares_with_others(read: Read) -> bool:
+    """ "Welche Netzbetreiber sind günstiger als Westnetz?": one is compared with others that are not named."""
+    sentence = read.sentence
+    starts = {mention.start for mention in sentence.mentions}
+    for i, key in enumerate(sentence.keys):
+        if key not in {"als", "than"}:
+            continue
+        after = i + 1
+        while sentence[after] in _BEFORE_NAMES:
+            after += 1
+        if after in starts and any(
+            map(_COMPARATIVES.fullmatch, sentence.keys[max(i - _COMPARED_WITHIN, 0) : i])
+        ):
+            return True
+    return False
+
+
+_BEFORE_NAMES: Final = frozenset(
+    {
+        "die",
+        "der",
+        "den",
+        "das",
+        "bei",
+        "beim",
+        "in",
+        "im",
+        "von",
+        "stadtwerke",
+        "netz",
+        "netze",
+        "the",
+        "at",
+        "with",
+        "of",
+    }
+)
+_COMPARATIVES: Final = re.compile(
+    "(?:gunstiger|billiger|preiswerter|niedriger|hoher|teurer|geringer)(?:e|en|er|es|em)?|mehr|weniger|cheaper|lower|higher|dearer"
+    "|expensive|more|less"
+)
+_COMPARED_WITHIN: Final = 4  # tokens
 
 
 def comparison_of(read: Read, topic: Asked, usage: Usage | None = None) -> Interpretation | None:

@@ -7,8 +7,9 @@ from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import Details, Interpretation, Load, NotHeld, QuestionTopic, Usage
 from app.interpreter.asked import Asked
-from app.interpreter.comparisons import compares_operators, comparison_of
+from app.interpreter.comparisons import compares_operators, compares_with_others, comparison_of
 from app.interpreter.grid_operators import grid_operator_of
+from app.interpreter.levy_groups import groups_of, with_relief
 from app.interpreter.one_year import is_of_a_part_of_a_year, is_of_several_customers
 from app.interpreter.operators import Choice, by_codes, choose, unknown_beside
 from app.interpreter.rankings import ranking_of
@@ -109,11 +110,16 @@ def _meaning_of(read: Read) -> Interpretation:
     if topic.topic is _T.LEVIES:
         return _of_levies(read, topic)
     usage = usage_of(read, topic)
-    return comparison_of(read, topic, usage) or _of_one_operator(read, topic, usage)
+    if (comparison := comparison_of(read, topic, usage)) is not None:
+        return comparison
+    if compares_with_others(read):
+        return unanswered(read, NotHeld.OTHER_RANKING)
+    return _of_one_operator(read, topic, usage)
 
 
 def _of_levies(read: Read, topic: Asked) -> Interpretation:
     """They are the same whatever the operator."""
+    groups = groups_of(read.sentence)
     return Interpretation(
         data_type=data_type_of(_T.LEVIES),
         dno_id=None,
@@ -123,7 +129,9 @@ def _of_levies(read: Read, topic: Asked) -> Interpretation:
         candidates=(),
         language=read.language,
         topic=_T.LEVIES,
-        details=Details(levies=topic.levies, inhabitants=inhabitants_of(read)),
+        details=Details(
+            levies=with_relief(topic.levies, groups), inhabitants=inhabitants_of(read), levy_groups=groups
+        ),
         questions=max(1 + topic.further, count_of_questions(read.sentence), read.year.number),
     )
 

@@ -1,5 +1,6 @@
 """The voltage level that a sentence asks for, and how surely."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,7 +23,9 @@ _BESIDE: dict[VoltageLevel, tuple[VoltageLevel | None, VoltageLevel | None]] = {
     _V.MS: (_V.HS_MS, _V.MS_NS),
     _V.NS: (_V.MS_NS, None),
 }
-_KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": 0.001, "volt": 0.001}
+_VOLT = 0.001
+_KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
+_THOUSANDS = re.compile(r"(\d{1,3})[.,]000")
 _DOWN_TO = {"auf", "zu", "zur", "nach", "in", "to", "into", "die"}
 _DOWN_FROM = {"aus", "von", "from", "der"}
 
@@ -83,9 +86,26 @@ def _measured(sentence: Sentence) -> Iterator[_Found]:
     """ "110 kV", "400 V", and both numbers of "110/20 kV"."""
     for i, key in enumerate(sentence.keys):
         if (unit := _KILOVOLTS.get(key)) and _is_number(sentence[i - 1]):
+            if unit == _VOLT and (thousands := _thousands_of_volts(sentence, i - 1)):
+                yield _Found(i - 1, i + 1, _by_kilovolts(thousands, 1))
+                continue
             yield _Found(i - 1, i + 1, _by_kilovolts(sentence[i - 1], unit))
             if "/" in sentence.gap(i - 1) and _is_number(sentence[i - 2]):
                 yield _Found(i - 2, i - 1, _by_kilovolts(sentence[i - 2], unit))
+
+
+def _thousands_of_volts(sentence: Sentence, i: int) -> str | None:
+    """ "20.000 V", "20 000 V", "20,000 volts"."""
+    if match := _THOUSANDS.fullmatch(sentence[i]):
+        return match[1]
+    before = sentence[i - 1]
+    apart = (
+        sentence[i] == "000"
+        and before.isdecimal()
+        and len(before) <= 3
+        and sentence.gap(i) in {" ", "'", "’"}
+    )
+    return before if apart else None
 
 
 def _is_number(word: str) -> bool:

@@ -36,6 +36,8 @@ def no_rates(
     of_levy = levy_words_of(words)
     named = named_levies(words, meaning.details.levies)
     if missing:
+        if meaning.details.levy_groups:  # others may be known
+            named = ", ".join(dict.fromkeys(_missing(of_levy, missing)))
         text = of_levy.whole_country.format(meaning.year, of_levy.missing.format(named))
     else:
         text = of_levy.not_charged.format(named, meaning.year)

@@ -15,6 +15,17 @@ _HALF_DAYS: Final = {"am": 0, "pm": 12}
 _BEFORE_TIMES: Final = {"um", "at", "gegen", "ab"}
 _SPANS: Final = {"vor", "nach", "zwischen", "bis", "before", "after", "between", "until", "by"}
 _TO: Final = {"und", "bis", "and", "to", "until"}
+_SATURDAY: Final = 5
+_WEEKENDS: Final = {"wochenende", "wochenenden", "weekend", "weekends"}
+_NAMED_DAYS: Final = {
+    "heiligabend": (24, 12),
+    "weihnachten": (25, 12),
+    "christmas": (25, 12),
+    "silvester": (31, 12),
+    "neujahr": (1, 1),
+}
+# "Zwischen Weihnachten und Neujahr" are several days.
+_AROUND: Final = {"zwischen", "between", "weihnachten", "christmas", "bis"}
 
 
 class Moment(NamedTuple):
@@ -54,7 +65,8 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
         if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
             yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days))
     for i, key in enumerate(sentence.keys):
-        if (weekday := WEEKDAYS.get(key)) is not None:
+        weekday = _SATURDAY if key in _WEEKENDS else WEEKDAYS.get(key)
+        if weekday is not None:
             yield _Found(i, i + 1, today + timedelta((weekday - today.weekday()) % 7))
 
 
@@ -73,6 +85,14 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield from _of(i, i + 1, match[3], match[2], match[1], today)
         elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
             yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
+        elif (
+            (named := _NAMED_DAYS.get(key))
+            and sentence[i - 1] not in _AROUND
+            and sentence[i - 2] not in _AROUND
+        ):
+            after = sentence[i + 1]
+            year = after if after.isdecimal() and len(after) == 4 else None
+            yield from _of(i, i + 1, year, str(named[1]), str(named[0]), today)
         elif month := MONTHS.get(key):
             before, after = sentence[i - 1], sentence[i + 1]
             if before.isdecimal() and len(before) <= 2:

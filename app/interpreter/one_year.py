@@ -3,19 +3,22 @@
 import re
 from typing import Final
 
+from app.interpreter.names import LEGAL
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO
+from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO, UNITS
 from app.interpreter.years import is_a_year
 
 
 def is_of_several_customers(sentence: Sentence) -> bool:
     """ "Zwei Haushalte mit je 3500 kWh", "ten heat pumps with 5000 kWh each", but not "zwei Wärmepumpen mit 9000 kWh"."""
     keys = sentence.keys
-    counted = {key for i, key in enumerate(keys) if _is_many(sentence, i - 1)}
+    counted = {key for i, key in enumerate(keys) if _is_many(sentence, _before_adjectives(sentence, i - 1))}
     if not counted.isdisjoint(_CUSTOMERS):
         return True
     heat_pumps = any(
-        key == "heat" and sentence[i + 1] == "pumps" and _is_many(sentence, i - 1)
+        key == "heat"
+        and sentence[i + 1] == "pumps"
+        and _is_many(sentence, _before_adjectives(sentence, i - 1))
         for i, key in enumerate(keys)
     )
     if not heat_pumps and counted.isdisjoint(_DEVICES):
@@ -29,7 +32,8 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
         return False
     return any(
         (_is_a_span_of_months(sentence, i) and not _is_of_something_else(sentence, i, _PEAKS_AND_PRICES))
-        or (_is_in_a_month(sentence, i) and not _is_of_something_else(sentence, i, _SOMETHING_ELSE))
+        or (_is_in_a_month(sentence, i) and _is_of_consumption(sentence, i))
+        or _is_a_number_of_periods(sentence, i)
         or (key in _PERIODS and (sentence[i - 1] in _IN or _is_an_ordinal(sentence, i - 1)))
         or (key == "q" and sentence.gap(i + 1) == "" and sentence[i + 1] in _QUARTERS)
         or (
@@ -40,6 +44,31 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
         )
         for i, key in enumerate(sentence.keys)
     )
+
+
+def _is_of_consumption(sentence: Sentence, i: int) -> bool:
+    """ "500 MWh im Januar bei 1500 kW Höchstlast", and where the clause speaks of nothing else."""
+    return sentence[i - 2] in _ENERGY_UNITS or not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
+
+
+def _is_a_number_of_periods(sentence: Sentence, i: int) -> bool:
+    """ "Für 6 Monate", "für zwei Jahre", "für ein halbes Jahr", "for half a year", "letzten Monat"; not "für 12 Monate"."""
+    key, before = sentence[i], sentence[i - 1]
+    if key in _HALF:
+        return sentence[i + 1] in _YEAR or (sentence[i + 1] == "a" and sentence[i + 2] in _YEAR)
+    if key in _SHORT_PERIODS:
+        return before in _THIS_OR_LAST and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
+    if key not in _WHOLE_YEAR or sentence[i - 2] not in _FOR:
+        return False
+    number = int(before) if before.isdecimal() and len(before) <= _MAX_DIGITS else NUMBERS.get(before, 0)
+    return number > 0 and number not in _WHOLE_YEAR[key]
+
+
+def _before_adjectives(sentence: Sentence, i: int) -> int:
+    """Where the number of "zwei kleine Haushalte" stands; "2-Personen-Haushalte" are counted by nothing."""
+    key = sentence[i]
+    is_adjective = key.endswith(("e", "en")) or key in _ADJECTIVES
+    return i - 1 if is_adjective and key not in UNITS and not _is_many(sentence, i) else i
 
 
 def _is_many(sentence: Sentence, i: int) -> bool:
@@ -55,8 +84,9 @@ def _is_of_each(sentence: Sentence, i: int) -> bool:
     """ "Je 3500 kWh", "5000 kWh each", but not "je Dach"."""
     if sentence[i] not in _EACH:
         return False
-    before = sentence.keys[max(i - 1, 0) : i] if sentence[i] in _BEHIND else []
-    return not _ENERGY_UNITS.isdisjoint(before + sentence.keys[i + 1 : i + 1 + _OF_EACH_WITHIN])
+    if sentence[i] in _BEHIND and sentence[i - 1] in _UNITS:
+        return True
+    return not _ENERGY_UNITS.isdisjoint(sentence.keys[i + 1 : i + 1 + _OF_EACH_WITHIN])
 
 
 def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
@@ -66,17 +96,27 @@ def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
         return True
     if sentence[i] == "a":
         return before == "p" or (before in _UNITS and sentence.gap(i).strip() == "/")
-    if sentence[i] not in _YEAR or not (before in _PER or before in _UNITS):
+    if sentence[i] not in _YEAR or not (before in _PER or before in _UNITS) or sentence[i - 2] in _HALF:
         return False
     return not (is_a_year(sentence[i + 1]) and sentence[i + 2] not in _UNITS)
 
 
 def _is_in_a_month(sentence: Sentence, i: int) -> bool:
     """ "Im Januar", "im Monat Januar", "für Januar", but not "im Januar 2026", which names the state of the prices."""
-    if sentence[i] not in MONTHS or is_a_year(sentence[i + 1]):
+    if sentence[i] not in MONTHS or is_a_year(sentence[i + 1]) or _is_a_name(sentence, i):
         return False
     before = i - 2 if sentence[i - 1] in {"monat", "month"} else i - 1
     return sentence[before] in _IN_OR_FOR
+
+
+def _is_a_name(sentence: Sentence, i: int) -> bool:
+    """ "Für März Elektro GmbH": a company that is called like a month."""
+    end = i + 1
+    while end <= i + _MAX_NAME and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
+        if sentence[end] in LEGAL:
+            return True
+        end += 1
+    return False
 
 
 def _is_a_span_of_months(sentence: Sentence, i: int) -> bool:
@@ -123,7 +163,7 @@ _MAX_DIGITS: Final = 3  # "2026 Haushalte" is a year
 _APOSTROPHES: Final = frozenset("'’‘`´")
 _MANY: Final = frozenset({
     "acht", "neun", "zehn", "elf", "zwolf", "zwanzig", "eight", "nine", "ten", "eleven", "twelve", "twenty", "mehrere",
-    "mehreren", "several", "beide", "beiden", "both",
+    "mehreren", "several", "beide", "beiden", "both", "zweier", "dreier",
 })  # fmt: skip
 _CUSTOMERS: Final = frozenset(
     {"haushalte", "haushalten", "privathaushalte", "privathaushalten", "households", "familien", "families"}
@@ -133,6 +173,25 @@ _DEVICES: Final = frozenset({
     "einfamilienhausern", "houses", "betriebe", "betrieben", "businesses", "anlagen", "kunden", "customers", "filialen",
     "standorte", "standorten", "sites", "zahler", "zahlern", "meters",
 })  # fmt: skip
+_ADJECTIVES: Final = frozenset({
+    "neu", "small", "large", "big", "new", "old", "average", "typical", "normal", "similar", "identical", "private", "further", "other",
+})  # fmt: skip
+_MAX_NAME: Final = 3  # words behind the first
+_FOR: Final = frozenset({"fur", "for", "uber", "over"})
+_HALF: Final = frozenset({"halbes", "halben", "half"})
+_SHORT_PERIODS: Final = frozenset({"monat", "month", "woche", "week"})
+_THIS_OR_LAST: Final = frozenset({
+    "letzten", "letzte", "letzter", "diesen", "diese", "diesem", "dieser", "vorigen", "vorige", "vergangenen", "vergangene",
+    "nachsten", "nachste", "kommenden", "last", "this", "next", "previous",
+})  # fmt: skip
+# How many of them are one year.
+_WHOLE_YEAR: Final = {
+    **dict.fromkeys(("tage", "tagen", "days"), (365, 366)),
+    **dict.fromkeys(("wochen", "weeks"), (52,)),
+    **dict.fromkeys(("monat", "monate", "monaten", "month", "months"), (12,)),
+    **dict.fromkeys(("quartal", "quartale", "quartalen", "quarters"), (4,)),
+    **dict.fromkeys(("jahre", "jahren", "years"), (1,)),
+}
 _BEHIND: Final = frozenset({"each", "apiece", "jeweils"})
 _EACH: Final = _BEHIND | {"je", "jede", "jeder", "jedes"}
 _OF_EACH_WITHIN: Final = 3  # tokens
@@ -147,7 +206,16 @@ _ORDINALS: Final = frozenset({
 _SEASONS: Final = frozenset(
     ["winter", "sommer", "herbst", "fruhling", "fruhjahr", "summer", "autumn", "spring"]
 )
-_OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")  # "Jahreshöchstlast"
+# "Jahreshöchstlast", but not "1500 kW Last".
+_OF_PEAKS: Final = (
+    "spitze",
+    "spitzenlast",
+    "hochstlast",
+    "maximallast",
+    "spitzenleistung",
+    "maximum",
+    "peak",
+)
 _PEAKS_AND_PRICES: Final = frozenset(
     {"preise", "preisen", "preisstand", "preisblatt", "prices", "gultig", "valid"}
 )

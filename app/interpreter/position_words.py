@@ -92,7 +92,10 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     ),
     (
         Position(_R.ASIDE, (_K.MESSSTELLENBETRIEB, _K.MESSSTELLENBETRIEB_ZUSATZ, _K.MESSUNG)),
-        "messentgelt~ | messentgelte | messpreis~ | messpreise | messstellenbetrieb~ | messstellenbetriebs | metering charge~/fee~/price~/cost~",
+        """
+        messentgelt~ | messentgelte | messpreis~ | messpreise | messstellenbetrieb~ | messstellenbetriebs | messgebühr~ | messkosten | zählerpreis~ | zählergebühr~ |
+        die/der messung | preis/preise/kosten/entgelt/entgelte messung | kosten/preis/preise/entgelt/entgelte für messung | metering charge~/fee~/price~/cost~
+        """,
     ),
     (
         Position(_R.PRICE, (_K.VERMIEDENE_NETZENTGELTE_LEISTUNG, _K.VERMIEDENE_NETZENTGELTE_ARBEIT)),

@@ -43,7 +43,7 @@ def ranking_of(read: Read) -> Interpretation | None:
     states = {i for one in read.states for i in range(one.start, one.end)}
     mentions = [m for m in sentence.mentions if not states.issuperset(range(m.start, m.end))]
     if any(not mention.place for mention in mentions):
-        return None
+        return unanswered(read, NotHeld.OTHER_RANKING) if _asks_for_a_rank(read) else None
     topic = asked(sentence, frame_of(read)) or Asked(QuestionTopic.NETZENTGELTE, 0.95)
     if not isinstance(topic, Asked):
         return unanswered(read, topic)
@@ -80,6 +80,23 @@ def ranking_of(read: Read) -> Interpretation | None:
         lacking=usage is None and (load is None or read.level.level is None),
         questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
     )
+
+
+def _asks_for_a_rank(read: Read) -> bool:
+    """ "Ist Westnetz der teuerste Netzbetreiber?": whether one operator is the first of all."""
+    sentence = read.sentence
+    if len(sentence.mentions) != 1 or sentence.has(Sign.COMPARES):
+        return False
+    return any(
+        mark.meaning in (Sign.CHEAPEST, Sign.DEAREST) and sentence[mark.end] in _COMPANIES_RANKED
+        for mark in sentence.marks
+    )
+
+
+_COMPANIES_RANKED = {
+    "netzbetreiber", "netzbetreibern", "verteilnetzbetreiber", "verteilnetzbetreibern", "stromnetzbetreiber", "vnb", "operator",
+    "operators", "dso", "dsos", "grid", "network", "distribution",
+}  # fmt: skip
 
 
 def _asks_by_limit(read: Read) -> bool:

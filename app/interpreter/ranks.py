@@ -5,7 +5,7 @@ from typing import Final
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import DASHES, TO, Sign
-from app.interpreter.years import FROM_TEN_IN_WORDS, TENS, number_in_words
+from app.interpreter.years import FROM_ONE_IN_WORDS, FROM_TEN_IN_WORDS, TENS, number_in_words
 
 _U, _O = "(?:ü|ue?)", "(?:ö|oe?)"
 _RANKS: Final = {
@@ -33,20 +33,34 @@ _WORDS: Final = {
     **{word: rank for rank, word in enumerate(_IN_ENGLISH, 2)},
     **{f"{word}e{ending}": rank for rank, words in _RANKS.items() for word in words.split("|") for ending in ("", "n", "r", "s")},
 }  # fmt: skip
-# "Fünfundzwanzigster teuerster", "zwölftgünstigster", "the twenty-fifth cheapest", "the 30th cheapest".
+_PLACES_IN_ENGLISH: Final = "places?|positions?|ranks?"
+# "Fünfundzwanzigster teuerster", "auf dem zwölften Platz", "zwölftgünstigster", "the twenty-fifth cheapest", "the 30th cheapest".
 _SUPERLATIVES_IN_ENGLISH: Final = "(?:(?:cheap|dear|costli|pric[ei]+|low|high)est|most)"
-_FROM_TEN: Final = re.compile(rf"\b({FROM_TEN_IN_WORDS})s?t(?:e[nrs]?)?[ -]?(?={_SUPERLATIVES}\b)")
+_FROM_TEN: Final = re.compile(
+    rf"\b({FROM_TEN_IN_WORDS})s?t(?:e[nrs]?)?[ -]?(?=(?:{_SUPERLATIVES}|pl(?:a|ä|ae)tze?n?|rang)\b)"
+)
 _FROM_TEN_IN_ENGLISH: Final = re.compile(
-    rf"\b(?:(?:^|(?<=the ))(?P<digits>\d{{1,3}})(?:st|nd|rd|th)"
+    rf"\b(?:(?:^|(?<=the )|(?=\w+ (?:{_PLACES_IN_ENGLISH})\b))(?P<digits>\d{{1,3}})(?:st|nd|rd|th)"
     rf"|(?P<ten>{'|'.join(_TENS_IN_ENGLISH)})[ -]?(?P<one>first|{'|'.join(_IN_ENGLISH[:-1])})"
-    rf"|(?P<one_word>{'|'.join(_OF_ONE_WORD)}))[ -](?={_SUPERLATIVES_IN_ENGLISH}\b)"
+    rf"|(?P<one_word>{'|'.join(_OF_ONE_WORD)}))[ -](?=(?:{_SUPERLATIVES_IN_ENGLISH}|{_PLACES_IN_ENGLISH})\b)"
+)
+# "Platz zwölf", "Plätze elf bis zwanzig", "number thirty".
+_BEHIND_A_PLACE: Final = re.compile(
+    rf"\b(?P<place>pl(?:a|ä|ae)tze?n?|rang|nummer|nr\.?|number|{_PLACES_IN_ENGLISH})"
+    rf" (?P<first>{FROM_ONE_IN_WORDS})(?: (?P<to>bis|to|und|and) (?P<last>{FROM_ONE_IN_WORDS}))?\b"
 )
 
 
 def with_ranks_apart(text: str) -> str:
     """The rank as a number with a full stop before the superlative."""
+    text = _BEHIND_A_PLACE.sub(_place_in_digits, text)
     text = _FROM_TEN.sub(lambda match: f"{number_in_words(match[1])}. ", text)
     return _JOINED.sub(_apart, _FROM_TEN_IN_ENGLISH.sub(_in_digits, text))
+
+
+def _place_in_digits(match: re.Match[str]) -> str:
+    first = f"{match['place']} {number_in_words(match['first'])}"
+    return f"{first} {match['to']} {number_in_words(match['last'])}" if match["last"] else first
 
 
 def _in_digits(match: re.Match[str]) -> str:
@@ -63,6 +77,8 @@ def _apart(match: re.Match[str]) -> str:
 
 
 _PLACES: Final = frozenset({"platz", "platze", "platzen", "rang", "range", "place", "places", "position"})
+_NUMBERED: Final = frozenset({"nummer", "nr", "number", "no"})
+_OF: Final = frozenset({"der", "of", "in", "im", "unter", "among", "auf", "on", "bei"})
 _MAX_DIGITS: Final = 3  # "2026. Günstigster …" is a year
 
 
@@ -78,6 +94,8 @@ def rank_of(sentence: Sentence) -> int | None:
     for i, key in enumerate(sentence.keys):
         if key in _PLACES and (rank := _of_a_place(sentence, i)):
             return rank
+        if key in _NUMBERED and sentence[i + 2] in _OF and (rank := number_in_digits(sentence[i + 1])):
+            return rank  # "Nummer 30 der günstigsten", but not "Kunde Nr. 30"
     return None
 
 
@@ -87,7 +105,10 @@ def _of_a_place(sentence: Sentence, i: int) -> int:
         to = i + 3 if sentence[i + 2] in TO else i + 2
         joined = to == i + 3 or not DASHES.isdisjoint(sentence.gap(to))
         return max(rank, number_in_digits(sentence[to]) if joined else 0)
-    return number_in_digits(sentence[i - 1]) if sentence.gap(i).startswith(".") else 0
+    before = sentence[i - 1]
+    if before in _WORDS:  # "auf dem dritten Platz"
+        return _WORDS[before]
+    return number_in_digits(before) if sentence.gap(i).startswith(".") else 0
 
 
 def number_in_digits(word: str) -> int:

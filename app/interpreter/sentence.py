@@ -54,6 +54,7 @@ _BEFORE_PARTS = {
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
+_AND = {"und", "and"}
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -126,13 +127,14 @@ class Sentence:
         return self.has(Sign.GRID) or any(key in KINDS for key in self.keys)
 
     def denied(self, start: int) -> bool:
-        """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else."""
+        """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else: "nicht Modul 2, sondern Modul 1"."""
         return any(
             mark.meaning is Sign.NOT
             and 0 <= start - mark.end <= NEGATED_WITHIN
             and mark.start not in self.corrections
             and self[mark.end] not in {"nur", "only", "just"}
             and not self._means_something(mark.end, start)
+            and not any(mark.end <= correction < start for correction in self.corrections)
             for mark in self.marks
         )
 
@@ -289,8 +291,12 @@ def _whole(before: Token, after: Token, vocabulary: Vocabulary) -> Token | None:
 
 
 def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
-    """The longest runs of words that are a form, none over another; of equals the better spelt, then the first."""
-    runs = sorted(_runs(words, vocabulary), key=lambda run: (-run[0], run[1].slips, run[1].start))
+    """The longest runs of words that are a form, none over another; of equals the better spelt, then those without "und", then
+    the first: "N-ERGIE und Netze BW" are two operators, although N-ERGIE Netz is one, too."""
+    runs = sorted(
+        _runs(words, vocabulary),
+        key=lambda run: (-run[0], run[1].slips, _is_joined(words, run[1]), run[1].start),
+    )
     taken: set[int] = set()
     chosen: list[Mention] = []
     for _, mention in runs:
@@ -299,6 +305,10 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
             taken |= tokens_of_it
             chosen.append(mention)
     return sorted(chosen, key=lambda mention: mention.start)
+
+
+def _is_joined(words: Sequence[Word], mention: Mention) -> bool:
+    return any(word.key in _AND for word in words[mention.start : mention.end])
 
 
 def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, Mention]]:

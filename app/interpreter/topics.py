@@ -8,7 +8,7 @@ from app.interpreter.grammar import Mark
 from app.interpreter.positions import names_a_device, names_included_levies_alone, position_asked_for
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart
-from app.interpreter.words import QUESTIONS, Sign, Topic, Weight
+from app.interpreter.words import NUMBERS, QUESTIONS, Sign, Topic, Weight
 
 _N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
 
@@ -152,7 +152,11 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER):
         return None
     charges = sentence.has(Sign.CHARGES_A_DEVICE)
-    if not (sentence.has(Sign.WHEN) or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))):
+    if not (
+        sentence.has(Sign.WHEN)
+        or _asks_for_hours(sentence)
+        or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))
+    ):
         return None
     devices = names_a_device(sentence) or bool(_OF_A_HOUSEHOLD.intersection(sentence.keys))
     runs = devices and bool(_RUNNING.intersection(sentence.keys))
@@ -164,6 +168,16 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     if found is not None and sentence.has(Sign.COMPARES):
         return None
     return Asked(_T, 0.93)
+
+
+def _asks_for_hours(sentence: Sentence) -> bool:
+    """ "Die günstigsten 3 Stunden morgen", "cheapest four hours"; without a number they are a topic."""
+    return any(
+        mark.meaning in (Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
+        and (sentence[mark.end].isdecimal() or sentence[mark.end] in NUMBERS)
+        and sentence[mark.end + 1] in _OF_THE_CLOCK
+        for mark in sentence.marks
+    )
 
 
 _OF_A_HOUSEHOLD = {

@@ -12,10 +12,10 @@ from app.domain.question import QuestionTopic, Usage
 from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
 from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP
-from app.interpreter.positions import customers_of, includes_levies, modules_of
+from app.interpreter.positions import customers_of, includes_levies, modules_of, names_a_device
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import Sign
+from app.interpreter.words import Sign, Topic
 
 BANDED: Final = 3  # the module with a price per band
 _LOW: Final = {None, VoltageLevel.NS}
@@ -46,6 +46,8 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     inhabitants, gross = inhabitants_of(read), sentence.has(Sign.GROSS)
     gross = gross or (inhabitants is None and includes_levies(sentence))
     monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
+    if kw is not None and _is_of_a_device(read, topic):
+        kw = None
     if kw is not None:
         if not (gross or inhabitants is not None or monthly):
             return None
@@ -55,6 +57,21 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     if not (small or module or customers_of(sentence)):
         return None
     return Usage(kwh, module=module, use=use, bands=bands, inhabitants=inhabitants, gross=gross)
+
+
+def _is_of_a_device(read: Read, topic: Asked) -> bool:
+    """ "Wallbox 11 kW, 2500 kWh Modul 1": the power of the device, and no peak load that is metered."""
+    sentence, amounts = read.sentence, read.amounts
+    small = amounts.kwh is not None and amounts.kwh < METERED_FROM_KWH and read.level.level in _LOW
+    if not small or any(key in _METERED or key.endswith(_OF_PEAKS) for key in sentence.keys):
+        return False
+    return names_a_device(sentence) or _module(sentence, topic) is not None
+
+
+_METERED: Final = frozenset(
+    {"rlm", "leistungsmessung", "lastgangmessung", "benutzungsstunden", "vbh", "jahresleistung"}
+)
+_OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")
 
 
 def use_of(sentence: Sentence) -> SpecialUse | None:
@@ -102,7 +119,12 @@ _OLD_CONTRACTS: Final = frozenset(
 def _module(sentence: Sentence, topic: Asked) -> int | None:
     """Modul 3 contains Modul 1; of several modules none."""
     named = modules_of(sentence)
-    if sentence.has(Sign.OF_MODULE_3) or topic.topic is QuestionTopic.TIME_OF_USE:
+    denied = all(  # "ohne § 14a"
+        sentence.denied(mark.start)
+        for mark in sentence.marks
+        if isinstance(mark.meaning, Topic) and mark.meaning.topic is QuestionTopic.TIME_OF_USE
+    )
+    if sentence.has(Sign.OF_MODULE_3) or (topic.topic is QuestionTopic.TIME_OF_USE and not denied):
         return BANDED
     if PriceKind.MODUL_1 in named:
         return 1

@@ -169,7 +169,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_T, Weight.LIKELY),
         """
-        ht | nt | günstige/günstigen/günstigste/günstigsten/billige/billigen/billigste/billigsten/preiswerte/preiswerten/preiswerteste/preiswertesten/teure/teuren/teuerste/teuersten
+        ht | nt | ladefenster | günstige/günstigen/günstigste/günstigsten/billige/billigen/billigste/billigsten/preiswerte/preiswerten/preiswerteste/preiswertesten/teure/teuren/teuerste/teuersten
         stunde/stunden/uhrzeit/uhrzeiten/zeit/zeiten/zeitfenster/zeitraum/viertelstunde/viertelstunden/netzstunden |
         cheap/cheapest/expensive/dearest hour/hours/time/times/window/windows/slot/slots/time_slot/time_slots |
         most expensive hour/hours/time/times/window/windows | lowest/highest tariff hour/hours
@@ -330,6 +330,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.CHANGES,
         """
         gestiegen | gesunken | gestiegene | gesunkene | steigen | sinken | steigt | sinkt | stiegen | sanken | steigerung~ | anstieg~ | senkung~ | erhöht | erhöhen |
+        gesenkt | angehoben | verteuert | verbilligt | teurer/günstiger/billiger geworden | raised | lowered | gone/went up/down | become cheaper |
         entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert |
         alle/aller/allen/sämtliche/sämtlicher jahre/jahren | mehrere/mehrerer/mehreren jahre/jahren | jahresvergleich | im laufe der jahre |
         risen | increased | decreased | increase | increases | rise | rises | fallen | developed | development | evolution | changed | over time | over the years | all years | several years | time series
@@ -457,7 +458,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.NOT,
         """
         nicht | kein | keine | keinen | keiner | keines | statt | anstatt | anstelle | ohne | not | no |
-        instead of | rather than | without | except | außer | nix
+        instead of | rather than | without | except | außer | nix | weder | neither
         """,
     ),
     (
@@ -577,6 +578,7 @@ GERMAN = _keys("""
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
     antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
+    landstrom wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
     preisentwicklung einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
@@ -596,6 +598,7 @@ ENGLISH = _keys("""
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
     should could charging car my best state federal nationwide difference average rank status ev evs better worth worthwhile postcode postal zip code levy levies tax taxes invoice address household households inhabitants
+    small large typical normal weekend weekends christmas contract contracts
     including included excluding surcharge surcharges vat more less least most over under above below between up minus
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")

@@ -87,10 +87,10 @@ def _from_ten() -> Iterator[tuple[int, str]]:
 
 _FROM_TEN: Final = dict(_from_ten())
 _NUMBERED: Final = {number: re.compile(words) for number, words in (*enumerate(_ONES, 1), *_FROM_TEN.items())}
-_FROM_ONE_IN_WORDS: Final = "|".join(pattern.pattern for pattern in reversed(_NUMBERED.values()))
+FROM_ONE_IN_WORDS: Final = "|".join(pattern.pattern for pattern in reversed(_NUMBERED.values()))
 FROM_TEN_IN_WORDS: Final = "|".join(reversed(_FROM_TEN.values()))
 _IN_WORDS: Final = re.compile(
-    rf"\b(?:zweitausend(?:und)? ?|two thousand (?:and )?)({_FROM_ONE_IN_WORDS})\b"
+    rf"\b(?:zweitausend(?:und)? ?|two thousand (?:and )?)({FROM_ONE_IN_WORDS})\b"
     rf"|\b(?:zwanzig|twenty)[ -]?({FROM_TEN_IN_WORDS})\b"
 )
 
@@ -162,6 +162,8 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     if not any(one.plain for one in relative if not one.year):
         relative = [one for one in relative if one.year] or relative  # "aktuell" may mean anything
     years = {today.year + one.year for one in relative} or {today.year}
+    if any(_begins_a_span(sentence, one.start) for one in relative):
+        years.add(today.year)
     return _newest(years, steps, 0.98, several=several)._replace(named=bool(relative))
 
 
@@ -171,6 +173,14 @@ def _is_compared_with(sentence: Sentence, i: int) -> bool:
     while sentence[before] in _BEFORE_COMPARED:
         before -= 1
     return sentence[before] in {"als", "than", "gegenuber"}
+
+
+def _begins_a_span(sentence: Sentence, i: int) -> bool:
+    """ "Seit letztem Jahr", "since last year": until now."""
+    before = i - 1
+    while sentence[before] in _SMALL_WORDS:
+        before -= 1
+    return sentence[before] in {"seit", "since"}
 
 
 _BEFORE_COMPARED: Final = _YEAR | {"im", "in", "noch"}

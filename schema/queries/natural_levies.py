@@ -20,9 +20,15 @@ async def load_levies(context: Context, meaning: Interpretation) -> Found:
     if year is None or not FIRST_YEAR <= year <= LAST_YEAR:
         return Found(Figures())
     context.budget.check()
+    missing = [one for one in missing_in(of_kinds, year) if one.kind in kinds]
+    groups = set(meaning.details.levy_groups)
+    # A levy without rates of these customers has the same for all.
+    divided = {one.kind for one in of_year(rates, year) if one.customer_group in groups}
+    divided |= {one.kind for one in missing if one.customer_group in groups}
+    rates = [one for one in rates if one.kind not in divided or one.customer_group in groups]
     figures = Figures(
         levies=of_year(rates, year),
-        missing_levies=[one for one in missing_in(of_kinds, year) if one.kind in kinds],
+        missing_levies=[one for one in missing if one.kind not in divided or one.customer_group in groups],
     )
     years = [] if figures.levies else sorted({one.year for one in rates if one.valid_from is not None})
     return Found(figures, years=years, used={tags.all_of(levy.FAMILY)})

@@ -312,6 +312,13 @@ async def test_levies_come_without_an_operator(
         == "Deutschland, 2026 (netto): KWKG-Umlage 0,446 ct/kWh (ohne Begünstigung, ungeprüft)"
     )
     assert found["unanswered"] is None
+    of_railways = await ask(client, "Stromsteuer für Schienenbahnen 2026")
+    assert [one["customerGroup"] for one in of_railways["levies"]] == ["rail_and_trolleybus"]
+    undivided = await ask(client, "KWKG-Umlage 2026 stromintensiv")
+    assert [one["customerGroup"] for one in undivided["levies"]] == ["non_privileged"]
+    not_known = await ask(client, "§ 19-Umlage 2026 Gruppe B'")
+    assert (not_known["unanswered"], filled(not_known)) == ("NO_DATA", set())
+    assert "Umlage nach § 19 StromNEV (über 1.000.000 kWh); Daten gibt es für 2025" in not_known["answer"]
     past = await ask(client, "EEG-Umlage 2022")
     assert [one["value"] for one in past["levies"]] == ["3.723", "0.000"]
     abolished = await ask(client, "EEG-Umlage")

@@ -127,6 +127,14 @@ def test_the_words_on_bridge_days_agree_with_the_events_where_the_operator_names
     assert all((open_ in event["description"]) is not are_known for event in events)
 
 
+@pytest.mark.parametrize("stated", [BridgeDays.ONE_EXCLUDED, BridgeDays.WORKING_DAYS])
+def test_where_bridge_days_are_named_the_words_refer_to_them_and_not_to_the_general_rule(stated):
+    named = rule(bridge_days=stated, excluded_dates=(date(2026, 1, 2), date(2026, 5, 15)))
+    events = events_of(2026, all_year("07:30-13:00"), [named]).walk("VEVENT")
+    assert all("nur die ausgenommen, die der Netzbetreiber nennt" in event["description"] for event in events)
+    assert not any("Ein Brückentag" in event["description"] for event in events)
+
+
 def test_a_corrected_rule_raises_the_sequence():
     sheet = all_year("07:30-13:00")
     sequences = [
