@@ -147,6 +147,8 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
     if _DASHES.intersection(sentence.gap(end)) and _starts_with_digit(sentence[end]):
         return sentence[end + 1] in alike  # "5 GWh - 1500 kW" is none
     before, gap = sentence[start - 1], sentence.gap(start)
+    if before == "auf" and sentence[start - 3] == "von":  # "von 1500 auf 1200 kW"
+        return _starts_with_digit(sentence[start - 2])
     if before in _TO:
         return _starts_with_digit(sentence[start - 2]) or sentence[start - 2] in alike
     if before in _AND:

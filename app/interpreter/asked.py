@@ -26,6 +26,7 @@ class Frame(NamedTuple):
     year: bool
     load: bool = False  # consumption and peak load
     energy: bool = False  # a consumption
+    power: bool = False  # a peak load
     postal_code: bool = False
 
     @property

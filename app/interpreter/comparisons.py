@@ -34,6 +34,8 @@ def compares_with_others(read: Read) -> bool:
     """ "Welche Netzbetreiber sind günstiger als Westnetz?": one is compared with others that are not named."""
     sentence = read.sentence
     starts = {mention.start for mention in sentence.mentions}
+    if len(starts) != 1:  # "N-ERGIE 2026 teurer als N-ERGIE 2025"
+        return False
     for i, key in enumerate(sentence.keys):
         if key not in {"als", "than"}:
             continue

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from app.domain.entry import VoltageLevel
+from app.domain.question import Language
 from app.interpreter.grammar import Mark
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import EBENE, NUMBERS, Level, Sign
@@ -43,9 +44,9 @@ class _Found(NamedTuple):
     half: bool = False  # "Mittel-"
 
 
-def level_of(sentence: Sentence) -> ChosenLevel:
+def level_of(sentence: Sentence, language: Language) -> ChosenLevel:
     """Of two levels, only those that make a transformation are one answer."""
-    found = sorted([*_named(sentence), *_measured(sentence), *_numbered(sentence)])
+    found = sorted([*_named(sentence, language), *_measured(sentence), *_numbered(sentence)])
     whole = [one for one in found if not one.half or _is_joined_to_another(sentence, one, found)]
     kept = sentence.kept(_transformations(sentence, whole))
     level, certainty = _chosen(sentence, kept)
@@ -71,15 +72,17 @@ def _beside(sentence: Sentence, found: _Found, between: Mark) -> VoltageLevel | 
     return below or above if words & _DOWN_FROM and not words & _DOWN_TO else above or below
 
 
-def _named(sentence: Sentence) -> Iterator[_Found]:
+def _named(sentence: Sentence, language: Language) -> Iterator[_Found]:
     for mark in sentence.marks:
-        if isinstance(mark.meaning, Level) and not _is_a_state(sentence, mark):
+        if isinstance(mark.meaning, Level) and not _is_a_state(sentence, mark, language):
             yield _Found(mark.start, mark.end, mark.meaning.level, mark.meaning.half)
 
 
-def _is_a_state(sentence: Sentence, mark: Mark) -> bool:
-    """ "in MV": Mecklenburg-Vorpommern."""
-    return sentence[mark.start] == "mv" and sentence[mark.start - 1] == "in" and "grid" not in sentence.keys
+def _is_a_state(sentence: Sentence, mark: Mark, language: Language) -> bool:
+    """ "in MV": Mecklenburg-Vorpommern, but medium voltage in English."""
+    if language is Language.ENGLISH or "grid" in sentence.keys:
+        return False
+    return sentence[mark.start] == "mv" and sentence[mark.start - 1] == "in"
 
 
 def _measured(sentence: Sentence) -> Iterator[_Found]:
@@ -132,8 +135,14 @@ def _numbered(sentence: Sentence) -> Iterator[_Found]:
 
 
 def _is_joined_to_another(sentence: Sentence, half: _Found, found: Sequence[_Found]) -> bool:
-    """ "Mittel-" is a level in "Mittel-/Niederspannung", "Mittel- und Niederspannung", "high to medium voltage"."""
+    """ "Mittel-" is a level in "Mittel-/Niederspannung", "Mittel- und Niederspannung", "high to medium voltage"; both halves are
+    in "transformation medium to low"."""
     after = [one for one in found if half.end <= one.start <= half.end + 1]
+    before = [one for one in found if one.half and one.end <= half.start <= one.end + 1]
+    if any(mark.meaning is Sign.BETWEEN_LEVELS for mark in sentence.marks) and any(
+        _are_joined(sentence, one, half) for one in before
+    ):
+        return True
     return any(_are_joined(sentence, half, one) or "-" in sentence.gap(half.end) for one in after)
 
 

@@ -7,6 +7,7 @@ from app.domain.levy import LevyKind
 from app.interpreter.sentence import Sentence
 
 _STANDARD: Final = "standard"
+_TARIFF: Final = ("S_TARIF_25000", "S_TARIF_100000", "S_TARIF_500000", "S_TARIF_G_500000")
 _RELIEVED: Final = ("manufacturing_and_agriculture_9b", "public_transport_9c")
 _MILLION: Final = (
     r"(?:1 gwh|1[., ]?000[., ]?000 kwh|1[., ]?000 mwh|(?:1|ein|eine|einer|one|a) (?:mio|million)\b(?: kwh)?)"
@@ -24,6 +25,11 @@ _GROUPS: Final = tuple(
         (
             ("S_SONDERKUNDE",),
             r"sonder(?:vertrags)?kunde\w*|sondervertrag\w*|special (?:contract|customer)\w*",
+        ),
+        (_TARIFF, r"tarifkunde\w*|tariff customers?"),
+        (
+            (*_TARIFF, _STANDARD, "A'", "A", "non_privileged"),
+            r"(?:privat)?haushalt\w*|privatkunde\w*|households?|private customers?",
         ),
         (("S_SCHWACHLAST",), r"schwachlast\w*|off peak"),
         (

@@ -9,7 +9,7 @@ from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP, HOUSEHOLD, example_of
 from app.interpreter.operators import names_unknown_place
 from app.interpreter.positions import customers_of
-from app.interpreter.ranks import number_in_digits, rank_of
+from app.interpreter.ranks import asks_for_the_last, number_in_digits, rank_of
 from app.interpreter.reading import (
     Read,
     data_type_of,
@@ -58,7 +58,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
-    if (rank_of(sentence) or _number_of_first(sentence)) > MAX_RANKING:
+    if (rank_of(sentence) or _number_of_first(sentence)) > MAX_RANKING or asks_for_the_last(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)
     load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
     return Interpretation(

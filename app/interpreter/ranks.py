@@ -99,6 +99,24 @@ def rank_of(sentence: Sentence) -> int | None:
     return None
 
 
+def asks_for_the_last(sentence: Sentence) -> bool:
+    """ "Letzter Platz", "der letzte im Ranking": how many there are is not known here."""
+    return any(
+        key in _LAST
+        and (
+            sentence[i + 1] in _PLACES
+            or (sentence[i + 1] in {"im", "in", "of"} and sentence[i + 2] in _RANKINGS)
+        )
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+_LAST: Final = frozenset(
+    {"letzte", "letzter", "letzten", "letztes", "vorletzte", "vorletzter", "vorletzten", "last"}
+)
+_RANKINGS: Final = frozenset({"ranking", "rangliste", "rangfolge", "the"})
+
+
 def _of_a_place(sentence: Sentence, i: int) -> int:
     """ "Platz 30", "Plätze 21 bis 30", "auf dem 30. Platz"; 0: none."""
     if rank := number_in_digits(sentence[i + 1]):

@@ -81,7 +81,7 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)
     language = _language(sentence)
-    level = level_of(sentence)
+    level = level_of(sentence, language)
     amounts = amounts_of(sentence, language)
     moment = moment_of(sentence, today)
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
@@ -115,6 +115,7 @@ def frame_of(read: Read) -> Frame:
         year=read.year.named,
         load=read.amounts.complete,
         energy=read.amounts.kwh is not None,
+        power=read.amounts.kw is not None,
         postal_code=read.postal_code is not None,
     )
 

@@ -22,8 +22,8 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if sentence.has(Sign.DEFINITION) and not frame.named:
         return None
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
-    if frame.load:  # "peak load 1.1 MW": an amount
-        topics = [mark for mark in topics if mark.meaning != Topic(_H, Weight.AROUND)]
+    if frame.load or frame.power:  # "peak load 1.1 MW": an amount
+        topics = [mark for mark in topics if not _is_an_amount(sentence, mark, frame)]
     kept = sentence.kept(topics)
     found = _by_topic(sentence, kept, frame)
     if found is None or found.topic is not _H:
@@ -41,6 +41,16 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if found is None:
         return None
     return found._replace(further=_further(sentence, kept, found.topic) + position)
+
+
+def _is_an_amount(sentence: Sentence, mark: Mark, frame: Frame) -> bool:
+    """ "Lastspitze von 100 kW", but no windows: "Zeitfenster für 800 kW"."""
+    if mark.meaning != Topic(_H, Weight.AROUND):
+        return False
+    return frame.load or sentence[mark.end - 1].endswith(_PEAKS)
+
+
+_PEAKS = ("last", "spitze", "load", "peak", "peaks", "demand")
 
 
 def _asks_for_a_connection(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> bool:
@@ -144,6 +154,8 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
         return None
     if frame.operator or (frame.level and (frame.place or sentence.of_the_grid)):
         return Asked(_N, 0.93)
+    if frame.place and frame.energy and not sentence.has(Sign.POWER):
+        return Asked(_N, 0.9)  # "3500 kWh Malchow"
     return None
 
 

@@ -63,13 +63,26 @@ def _is_of_a_device(read: Read, topic: Asked) -> bool:
     """ "Wallbox 11 kW, 2500 kWh Modul 1": the power of the device, and no peak load that is metered."""
     sentence, amounts = read.sentence, read.amounts
     small = amounts.kwh is not None and amounts.kwh < METERED_FROM_KWH and read.level.level in _LOW
-    if not small or any(key in _METERED or key.endswith(_OF_PEAKS) for key in sentence.keys):
+    if (
+        not small
+        or sentence.has(Sign.OF_A_FLEET)
+        or any(key in _METERED or key.endswith(_OF_PEAKS) for key in sentence.keys)
+    ):
         return False
     return names_a_device(sentence) or _module(sentence, topic) is not None
 
 
 _METERED: Final = frozenset(
-    {"rlm", "leistungsmessung", "lastgangmessung", "benutzungsstunden", "vbh", "jahresleistung"}
+    {
+        "rlm",
+        "leistungsmessung",
+        "lastgangmessung",
+        "benutzungsstunden",
+        "vbh",
+        "jahresleistung",
+        "leistungspreis",
+        "lp",
+    }
 )
 _OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")
 

@@ -277,13 +277,13 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.CHEAPEST,
         """
         günstigst~ | günstigste | günstigsten | günstigster | günstigstes | günstigstem | billigst~ | billigste | billigsten | billigster | billigstes | preiswertest~ | preiswerteste | preiswertesten |
-        niedrigst~ | niedrigste | niedrigsten | niedrigster | niedrigstes | geringste | geringsten | kleinste | kleinsten | am wenigsten | cheapest | lowest | least expensive | best price
+        niedrigst~ | niedrigste | niedrigsten | niedrigster | niedrigstes | geringste | geringsten | kleinste | kleinsten | am wenigsten | charge/charges/cost/costs the least | cheapest | lowest | least expensive | best price
         """,
     ),
     (
         Sign.DEAREST,
         """
-        teuerst~ | teuerste | teuersten | teuerster | teuerstes | höchste | höchsten | höchster | höchstes | kostspieligste | kostspieligsten | am meisten | most expensive | highest | dearest | priciest
+        teuerst~ | teuerste | teuersten | teuerster | teuerstes | höchste | höchsten | höchster | höchstes | kostspieligste | kostspieligsten | am meisten | charge/charges/cost/costs the most | most expensive | highest | dearest | priciest
         """,
     ),
     (
@@ -578,7 +578,7 @@ GERMAN = _keys("""
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
     antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
-    landstrom wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
+    gewerbekunde gewerbekunden gewerblich gewerbliche gewerblicher landstrom wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
     preisentwicklung einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""

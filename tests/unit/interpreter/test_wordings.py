@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.interpret import interpret
@@ -100,8 +101,22 @@ def test_prices_of_metering_are_no_grid_charges(vocabulary: Vocabulary, said: st
         ("KWKG-Umlage 2016 stromintensiv", {"C'", "C"}),
         ("Konzessionsabgabe Sondervertragskunden 2025", {"S_SONDERKUNDE"}),
         ("concession fee for special contract customers 2025", {"S_SONDERKUNDE"}),
+        (
+            "Konzessionsabgabe Tarifkunden",
+            {f"S_TARIF_{n}" for n in ("25000", "100000", "500000", "G_500000")},
+        ),
         ("Stromsteuer Landstrom", {"shore_power_commercial_shipping"}),
         ("electricity tax for railways", {"rail_and_trolleybus"}),
+        (
+            "Stromsteuer 2025 für Haushalte",
+            {
+                *(f"S_TARIF_{n}" for n in ("25000", "100000", "500000", "G_500000")),
+                "standard",
+                "A'",
+                "A",
+                "non_privileged",
+            },
+        ),
         ("Stromsteuer Landwirtschaft", {"manufacturing_and_agriculture_9b", "standard"}),
         ("Wie hoch ist die § 19-Umlage 2026?", set()),
         ("§ 19-Umlage 2026 nicht stromintensiv", set()),
@@ -146,3 +161,68 @@ def test_neither_of_two_operators_is_meant_but_the_third(
     found = interpret("weder Westnetz noch Syna, sondern Bayernwerk MS 2025", vocabulary, TODAY)
     assert found.dno_id is not None
     assert slugs[found.dno_id] == "bayernwerk-netz"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Was kostet eine Lastspitze von 100 kW mehr bei Westnetz MS?",
+        "Was kostet eine Spitzenlast von 1500 kW bei Westnetz MS?",
+    ],
+)
+def test_the_price_of_a_peak_load_is_no_question_about_windows(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.NETZENTGELTE
+
+
+def test_windows_for_a_load_remain_windows(vocabulary: Vocabulary) -> None:
+    found = interpret("Zeitfenster Westnetz MS bei 800 kW", vocabulary, TODAY)
+    assert found.subject is QuestionTopic.HLZF
+
+
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("3500 kWh Nürnberg 2025", QuestionTopic.BILL),
+        ("Nürnberg 3500 kWh", QuestionTopic.BILL),
+        ("Gewerbe 20.000 kWh Nürnberg 2025", QuestionTopic.BILL),
+        ("Gewerbekunde 20.000 kWh Westnetz 2025", QuestionTopic.BILL),
+        ("Strom 3500 kWh Nürnberg", None),
+        ("Gas 20.000 kWh Nürnberg", None),
+        ("Wetter 3500 kWh Nürnberg", None),
+    ],
+)
+def test_a_consumption_in_a_place_is_one_of_its_grid_unless_electricity_itself_is_named(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic | None
+) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is topic
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("Does Westnetz charge more than Bayernwerk in MV 2025?", VoltageLevel.MS),
+        ("how much does Westnetz charge per kW in MV", VoltageLevel.MS),
+        ("Netzentgelte Westnetz in MV 2025", None),
+    ],
+)
+def test_mv_is_medium_voltage_in_english_and_a_federal_state_in_german(
+    vocabulary: Vocabulary, said: str, level: VoltageLevel | None
+) -> None:
+    assert interpret(said, vocabulary, TODAY).voltage_level is level
+
+
+@pytest.mark.parametrize(
+    ("said", "dearest"),
+    [
+        ("which grid operator charges the least in Bavaria, medium voltage", False),
+        ("which grid operator charges the most in Bavaria, medium voltage", True),
+    ],
+)
+def test_who_charges_the_least_is_a_ranking(vocabulary: Vocabulary, said: str, dearest: bool) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.dearest) == (QuestionTopic.RANKING, dearest)
+
+
+def test_one_operator_in_two_years_is_not_compared_with_others(vocabulary: Vocabulary) -> None:
+    found = interpret("Ist Westnetz MS 2026 teurer als Westnetz 2025?", vocabulary, TODAY)
+    assert (found.subject, found.questions) == (QuestionTopic.NETZENTGELTE, 2)
