@@ -117,7 +117,7 @@ class Consumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def _unused(self) -> Iterator[str]:
         if self.peak_load_kw is not None and self.metering is Metering.SLP:
             yield "peakLoadKw"
-        if self.monthly_peak_load_kw is not None and self.metering is not Metering.RLM_MONTHLY:
+        if self.monthly_peak_load_kw is not None and self.metering is Metering.SLP:
             yield "monthlyPeakLoadKw"
         if self.band_kwh is not None and self.module != 3:  # Modul 3
             yield "bandKwh"

@@ -76,6 +76,7 @@ def levy_charges(consumption: Consumption, rates: LevyRates) -> BillPart:
         if kind is not LevyKind.STROMSTEUER or consumption.electricity_tax:
             charges.add_kind(kind)
     charges.check_half_year()
+    charges.check_months()
     return charges.built()
 
 
@@ -85,6 +86,7 @@ class _LevyCharges(PartBuilder):
         self.consumption, self.rates = consumption, rates
         self.kwh, self.year = consumption.consumption_kwh, consumption.year
         self.by_half_year = False  # whether any levy is charged by half-year
+        self.by_months = False  # whether the loads of the months decide the group of the concession fee
 
     def add_kind(self, kind: LevyKind) -> None:
         groups = self.rates.groups(kind)
@@ -144,6 +146,18 @@ class _LevyCharges(PartBuilder):
         if self.consumption.first_half_kwh is not None and not self.by_half_year:
             self.warn("UNUSED_INPUT", "`firstHalfKwh` has no effect on this bill.", "input", "firstHalfKwh")
 
+    def check_months(self) -> None:
+        """With RLM they are not charged; § 2 (7) KAV may ask for them."""
+        consumption = self.consumption
+        given = consumption.monthly_peak_load_kw is not None
+        if given and consumption.metering is Metering.RLM and not self.by_months:
+            self.warn(
+                "UNUSED_INPUT",
+                "`monthlyPeakLoadKw` has no effect on this bill.",
+                "input",
+                "monthlyPeakLoadKw",
+            )
+
     def _is_tariff_customer(self) -> bool:
         consumption = self.consumption
         if consumption.voltage_level not in LOWEST_LEVELS:
@@ -151,6 +165,7 @@ class _LevyCharges(PartBuilder):
         if consumption.metering is Metering.SLP or self.kwh <= _TARIFF_KWH:
             return True
         if (months := consumption.monthly_peak_load_kw) is not None:
+            self.by_months = True
             return sum(load > _TARIFF_KW for load in months) < _TARIFF_MONTHS
         assert consumption.peak_load_kw is not None
         if consumption.peak_load_kw <= _TARIFF_KW:

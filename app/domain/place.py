@@ -14,8 +14,12 @@ from app.domain.folding import fold
 
 POSTAL_CODE: Final = re.compile(r"[0-9]{5}", re.ASCII)
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"\w+\.?")
 _UMLAUT: Final = re.compile("([aou])e")
+# Words that join the addition to a name, and that are left out as often: an der Aisch, a.d. Aisch, /Aisch, (Aisch).
+_JOINING_WORDS: Final = "a d i o u v b ad id ob an am auf bei beim das dem den der die im in und unter vom von vor vorm zu zum zur"
+_JOINING: Final = frozenset(_JOINING_WORDS.split())
+_SAINT: Final = frozenset(("st", "st."))
 
 
 class PlaceBasis(StrEnum):
@@ -87,22 +91,40 @@ def _is_at(place: Place, level: VoltageLevel) -> bool:
 
 
 def _in_city(places: Sequence[Place], city: str) -> list[Place]:
-    """Names of one municipality differ in additions: Halle and Halle (Saale), Frankfurt and Frankfurt am Main."""
+    """Names of one municipality differ in additions: Halle and Halle (Saale), Frankfurt a.M. and Frankfurt am Main."""
     wanted = _words(city)
     names = {place.municipality: _words(place.municipality) for place in places if place.municipality}
-    same = {name for name, words in names.items() if words == wanted}
+    same = {
+        name for name, words in names.items() if len(words) == len(wanted) and _begin_alike(words, wanted)
+    }
     similar = same or {name for name, words in names.items() if wanted and _begin_alike(words, wanted)}
     return [place for place in places if place.municipality is None or place.municipality in similar]
 
 
 def _words(name: str) -> list[str]:
-    """Folded, with ae, oe and ue like ä, ö and ü."""
-    return _WORD.findall(_UMLAUT.sub(r"\1", fold(name)))
+    """Folded, with ae, oe and ue like ä, ö and ü, without words that join others. An abbreviation ends with a period."""
+    words = ["sankt" if word in _SAINT else word for word in _WORD.findall(_UMLAUT.sub(r"\1", fold(name)))]
+    if words and len(words[0]) <= len("B."):
+        words[0] = words[0].rstrip(".")  # the first letter alone names no municipality
+    between = [word for word in words[1:-1] if word.rstrip(".") not in _JOINING]
+    addition = [f"{word}." if len(word) == 1 else word for word in (*between, *words[1:][-1:])]
+    return [*words[:1], *addition]
 
 
 def _begin_alike(words: Sequence[str], wanted: Sequence[str]) -> bool:
-    shorter = min(len(words), len(wanted))
-    return words[:shorter] == wanted[:shorter]
+    return all(_alike(word, other) for word, other in zip(words, wanted, strict=False))
+
+
+def _alike(word: str, other: str) -> bool:
+    return word == other or _abbreviates(word, other) or _abbreviates(other, word)
+
+
+def _abbreviates(short: str, word: str) -> bool:
+    """Whether `short` is an abbreviation of the word, as M. of Main and OPf. of Oberpfalz: it has some of its letters, in order."""
+    if not short.endswith(".") or short[0] != word[0]:
+        return False
+    left = iter(word)
+    return all(letter in left for letter in short[:-1])
 
 
 def _locations(rows: Sequence[Place]) -> int:

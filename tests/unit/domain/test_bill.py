@@ -710,6 +710,27 @@ def test_the_half_years_of_2022_are_charged_without_a_warning():
     )
 
 
+@pytest.mark.parametrize(
+    ("kwh", "others", "group"),
+    [
+        ("40000", 30, "S_TARIF_25000"),
+        ("40000", 31, "S_SONDERKUNDE"),
+        ("30000", 31, None),
+        ("40000", 31, None),
+    ],
+)
+def test_loads_of_months_that_decide_the_concession_fee_are_not_called_without_effect(kwh, others, group):
+    months = f"50{f' {others}' * 11}"
+    inhabitants = {} if kwh == "40000" and group is None else {"municipality_inhabitants": 6500}
+    made = bill(
+        consumption(2025, NS, RLM, kwh, peak_load_kw="50", months=months, **inhabitants), MALCHOW_2025
+    )
+    assert ("UNUSED_INPUT" in codes(made)) is (group is None)
+    if group is not None:
+        [fee] = [each.levy for each in made.positions if each.levy and each.levy.kind == "KONZESSIONSABGABE"]
+        assert fee.customer_group == group
+
+
 def test_a_rate_of_all_customers_is_charged_where_a_group_has_none_of_its_own():
     of_2027 = "2027-01-01", "2027-12-31"
     rates = [

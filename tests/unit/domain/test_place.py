@@ -78,6 +78,38 @@ def test_a_city_keeps_municipalities_of_its_name_or_else_those_that_begin_like_i
     assert [at.dno_id for at in operators_at(places, city)] == found
 
 
+@pytest.mark.parametrize(
+    ("municipality", "spellings"),
+    [
+        ("Frankfurt am Main", ["Frankfurt a.M.", "Frankfurt a. M.", "Frankfurt/Main", "Frankfurt (Main)", "Frankfurt/M."]),
+        ("Neustadt a.d.Aisch", ["Neustadt an der Aisch", "Neustadt a. d. Aisch", "Neustadt/Aisch", "Neustadt"]),
+        ("Weiden i.d.OPf.", ["Weiden in der Oberpfalz", "Weiden i. d. Opf.", "Weiden"]),
+        ("Bad Homburg v.d.Höhe", ["Bad Homburg vor der Höhe", "Bad Homburg v. d. H.", "Bad Homburg"]),
+        ("St. Ingbert", ["Sankt Ingbert", "St Ingbert", "SANKT-INGBERT"]),
+        ("Am Mellensee", ["am mellensee", "Am Mellensee OT Sperenberg"]),
+    ],
+)  # fmt: skip
+def test_additions_of_municipalities_are_recognized_however_they_are_abbreviated(municipality, spellings):
+    places = [counted(A, 1, municipality=municipality), counted(B, 1, municipality="Offenbach an der Queich")]
+    for spelling in spellings:
+        assert [at.dno_id for at in operators_at(places, spelling)] == [A], spelling
+        swapped = [counted(A, 1, municipality=spelling), counted(B, 1, municipality="Offenbach")]
+        assert [at.dno_id for at in operators_at(swapped, municipality)] == [A], spelling
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["Neustadt an der Donau", "Neustadt a.d.D.", "Neustadt in Holstein", "Neu-Ulm", "Aisch", "An der", "N."],
+)
+def test_additions_of_other_municipalities_are_not_recognized(other):
+    assert shares([counted(A, 1, municipality="Neustadt a.d.Aisch")], other) == []
+
+
+def test_spellings_of_one_municipality_are_counted_together():
+    places = [counted(A, 1, municipality="Frankfurt am Main"), counted(B, 3, municipality="Frankfurt a.M.")]
+    assert [at.share for at in operators_at(places, "Frankfurt am Main")] == [0.75, 0.25]
+
+
 def test_a_place_without_municipality_is_of_every_city_of_the_postal_code():
     assert [at.dno_id for at in operators_at([published(A), published(B, "Ulm")], "Bonn")] == [A]
 
