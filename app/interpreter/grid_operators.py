@@ -75,8 +75,7 @@ def _is_a_place_alone(read: Read) -> bool:
         return False
     sentence, token = read.sentence, read.postal_code.token
     named = sentence.covered(mention for mention in sentence.mentions if mention.place)
-    if read.postal_code.city is not None:
-        named.add(token + 1)
+    named.update(range(token + 1, read.postal_code.end))
     rest = {key for i, key in enumerate(sentence.keys) if i not in named and i != token}
     return bool(named) and rest <= _POSTAL_CODES
 

@@ -8,6 +8,14 @@ from app.interpreter.words import UNITS
 _DIGITS: Final = 5
 _FIRST, _LAST = "01001", "99998"
 _MEASURES: Final = frozenset("€%$£#§")
+# They are no place alone, and some mean something elsewhere: "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg".
+_BEFORE_NAMES: Final = frozenset(
+    [
+        "bad", "st", "sankt", "neu", "alt", "gross", "klein", "hohe", "hohen", "hoher", "ober", "nieder", "unter", "markt",
+        "burg", "konigs",
+    ]
+)  # fmt: skip
+_WITHIN_NAMES: Final = frozenset({" ", "-", ".", ". "})
 
 
 class PostalCode(NamedTuple):
@@ -16,6 +24,7 @@ class PostalCode(NamedTuple):
     code: str
     city: str | None
     token: int
+    end: int  # the token behind the city
 
 
 def postal_code_of(sentence: Sentence, taken: set[int]) -> PostalCode | None:
@@ -25,13 +34,27 @@ def postal_code_of(sentence: Sentence, taken: set[int]) -> PostalCode | None:
             continue
         counts = sentence[i + 1] in UNITS or bool(_MEASURES & {*sentence.gap(i), *sentence.gap(i + 1)[:1]})
         if _FIRST <= key <= _LAST and not counts:
-            return PostalCode(key, _city(sentence, i), i)
+            end = _end_of_city(sentence, i + 1)
+            city = " ".join(word.token.text for word in sentence.words[i + 1 : end])
+            return PostalCode(key, city or None, i, end)
     return None
 
 
-def _city(sentence: Sentence, i: int) -> str | None:
-    """The words behind it that are a place, or that nothing explains."""
+def _end_of_city(sentence: Sentence, start: int) -> int:
+    """Behind the words from `start` on that are a place, or that nothing explains; `start`: there are none."""
     for mention in sentence.mentions:
-        if mention.start == i + 1 and mention.place:
-            return " ".join(word.token.text for word in sentence.words[mention.start : mention.end])
-    return sentence.words[i + 1].token.text if sentence[i + 1] in sentence.strange else None
+        if mention.start == start and mention.place:
+            return mention.end
+    if _begins_a_name(sentence, start):
+        return start + 2
+    return start + 1 if sentence[start] in sentence.strange else start
+
+
+def _begins_a_name(sentence: Sentence, start: int) -> bool:
+    """Whether the word belongs to a place, with the next one."""
+    after = start + 1
+    if sentence.gap(after) not in _WITHIN_NAMES or sentence.words[start].token.key not in _BEFORE_NAMES:
+        return False
+    return sentence[after] in sentence.strange or any(
+        mention.start == after and mention.end == after + 1 and mention.place for mention in sentence.mentions
+    )

@@ -88,7 +88,10 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     taken = level.tokens | amounts.tokens | sentence.covered(topics)
     year = year_of(sentence, taken, today, moment.day)
     found = Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
-    return found._replace(postal_code=postal_code_of(sentence, amounts.tokens))
+    postal_code = postal_code_of(sentence, amounts.tokens)
+    if postal_code is not None:
+        sentence.take_for_a_place(range(postal_code.token + 1, postal_code.end))
+    return found._replace(postal_code=postal_code)
 
 
 def _language(read: Sentence) -> Language:

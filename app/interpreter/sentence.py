@@ -55,6 +55,9 @@ _BEFORE_PARTS = {
 }  # fmt: skip
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _AND = {"und", "and"}
+# They begin names of places, and are no words of sentences; what may stand between them and the rest of the name.
+_OF_PLACES = frozenset({"bad", "st", "sankt"})
+_WITHIN_PLACES = frozenset({" ", "-", ".", ". "})
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -99,9 +102,15 @@ P = TypeVar("P", bound=Placed)
 class Sentence:
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self.words = _spelt(tokens(text), vocabulary)
+        words = _spelt(tokens(text), vocabulary)
+        found = _mentions(words, vocabulary)
+        halves = [mention for mention in found if _is_half_a_place(mention, words)]
+        found = [mention for mention in found if mention not in halves]
+        as_written = self.covered(halves)
+        self.words = [
+            Word(word.token, (word.token.key,)) if i in as_written else word for i, word in enumerate(words)
+        ]
         self.keys = [word.key for word in self.words]
-        found = _mentions(self.words, vocabulary)
         self.marks = _with_bills(grammar.marks(_without(self.words, found)), self.keys)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
         self.mentions = [m for m in found if not m.everyday]
@@ -109,6 +118,11 @@ class Sentence:
 
     def __getitem__(self, index: int) -> str:
         return self.keys[index] if 0 <= index < len(self.keys) else ""
+
+    def take_for_a_place(self, tokens: range) -> None:
+        """Words of its name mean nothing else: "Hohen Neuendorf" compares nothing, and "Neu Ulm" is not Ulm."""
+        self.marks = [mark for mark in self.marks if mark.start not in tokens]
+        self.mentions = [m for m in self.mentions if m.start == tokens.start or m.start not in tokens]
 
     def gap(self, index: int) -> str:
         """What stands before a token."""
@@ -328,6 +342,15 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
             ):
                 everyday = length == 1 and _is_everyday(words[i])
                 yield length, Mention(start, i + 1, readings, slips, everyday)
+
+
+def _is_half_a_place(mention: Mention, words: Sequence[Word]) -> bool:
+    """Whether "Bad" or "Sankt" stands before it, and is no part of it: Bad Homburg is neither Homburg nor a Hamburg misspelt."""
+    if not mention.place or mention.start == 0:
+        return False
+    return (
+        words[mention.start - 1].token.key in _OF_PLACES and words[mention.start].token.gap in _WITHIN_PLACES
+    )
 
 
 def _is_a_unit(words: Sequence[Word], i: int) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.entry import VoltageLevel
-from app.domain.question import Interpretation, Language, NotHeld, QuestionTopic
+from app.domain.question import Interpretation, Language, NamedPlace, NotHeld, QuestionTopic
 from app.interpreter.interpret import interpret, normalise
 from app.interpreter.vocabulary import Vocabulary
 from benchmarks.interpreter import CASES, SURE, answer, is_correct, read_cases
@@ -537,6 +537,54 @@ def test_what_is_held_beside_such_words_is_answered(
     vocabulary: Vocabulary, said: str, topic: QuestionTopic
 ) -> None:
     assert interpret(said, vocabulary, TODAY).topic is topic
+
+
+@pytest.mark.parametrize(
+    ("place", "city"),
+    [
+        ("38667 Bad Harzburg", "bad harzburg"),
+        ("61348 Bad Homburg", "bad homburg"),
+        ("16562 Hohen Neuendorf", "hohen neuendorf"),
+        ("15711 Königs-Wusterhausen", "königs wusterhausen"),
+        ("63263 Neu-Isenburg", "neu isenburg"),
+        ("66386 St. Ingbert", "st ingbert"),
+        ("80331 München", "münchen"),
+        ("12345 Tiefenbach", "tiefenbach"),
+        ("12345 neu", None),
+    ],
+)
+def test_the_place_beside_a_postal_code_has_all_words_of_its_name(
+    vocabulary: Vocabulary, place: str, city: str | None
+) -> None:
+    for said in (f"Wer ist mein Netzbetreiber in {place}?", f"Netzentgelte {place} MS 2026"):
+        found = interpret(said, vocabulary, TODAY)
+        assert found.topic is (QuestionTopic.NETZENTGELTE if "MS" in said else QuestionTopic.GRID_OPERATOR)
+        assert found.details.place == NamedPlace(place[:5], city)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzentgelte Bad Homburg MS 2026",
+        "Netzentgelte 61348 Bad Homburg MS 2026",
+        "Netzentgelte 61348 Bad Homburg v.d. Höhe",
+        "Was kosten 5 GWh bei 1500 kW in Bad-Homburg?",
+        "Wer ist mein Netzbetreiber in Bad Homburg?",
+    ],
+)
+def test_a_part_of_the_name_of_a_place_is_no_other_place(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(
+        said, vocabulary, TODAY
+    )  # neither Hamburg, which is spelt almost like it, nor another Homburg
+    assert (found.dno_id, found.candidates, found.details.region) == (None, (), None)
+
+
+def test_a_place_with_such_a_word_in_its_name_may_be_misspelt(
+    vocabulary: Vocabulary, slugs: dict[UUID, str]
+) -> None:
+    found = interpret("Netzentgelte Bad Säkingen MS 2026", vocabulary, TODAY)
+    assert found.dno_id is not None
+    assert slugs[found.dno_id] == "stadtwerke-bad-saeckingen"
 
 
 def test_years_of_compared_operators_are_counted_as_questions(vocabulary: Vocabulary) -> None:
