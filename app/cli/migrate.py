@@ -8,7 +8,7 @@ import asyncpg
 from app.cli import console
 from app.db.address import address
 from app.db.failures import Failure, failure_of
-from app.db.migrate import broken_rules, migrate
+from app.db.migrate import broken_rules, decomposed_levies, migrate
 from app.db.pooler import refuse_transaction_pooling
 from app.db.start_errors import cannot_start, is_final
 from app.dev.stack import Stack, open_stack
@@ -16,6 +16,7 @@ from app.errors import CannotStart
 from app.settings import Settings
 
 _RETRY_INTERVAL = 0.2
+_MOST_LISTED = 20
 # Longer than a migration waits for a lock, so that what has queued behind it is answered in between.
 _LOCK_RETRY_INTERVAL = 1.0
 
@@ -34,6 +35,7 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
         async with asyncio.timeout(settings.start_timeout):
             applied = await migration.run(settings.database_connect_timeout)
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
+            decomposed = await decomposed_levies(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:
         if isinstance(migration.last_error, asyncpg.LockNotAvailableError):
             raise CannotStart(
@@ -53,6 +55,12 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
         notes.append(
             f"Rows written earlier do not keep these rules: {', '.join(broken)}. Exports leave them out;"
             " correct them, then run `dno migrate` again."
+        )
+    if decomposed:
+        more = f" and {len(decomposed) - _MOST_LISTED:,} more" if len(decomposed) > _MOST_LISTED else ""
+        notes.append(
+            f"The customer groups of these levies are stored decomposed (not NFC): {'; '.join(decomposed[:_MOST_LISTED])}{more}."
+            " Where another rate of the same group holds on these days, see to it that its value is right, and delete the one named here."
         )
     return notes
 

@@ -57,6 +57,24 @@ async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> lis
         await connection.close()
 
 
+async def decomposed_levies(database_url: str, *, connect_timeout: float = 10) -> list[str]:
+    """Rates that migration 0021 left, or an instance of an earlier release has written since: they hold for a group that looks
+    like another one and is a different text. In words.
+    """
+    connection = await connect(database_url, within=connect_timeout)
+    try:
+        if await connection.fetchval("SELECT getdatabaseencoding()") != "UTF8":
+            return []
+        rows = await connection.fetch(
+            "SELECT concat(kind, ' for ', normalize(customer_group, NFC), ' from ',"
+            " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (', id, ')') AS levy FROM levies"
+            " WHERE customer_group IS NOT NFC NORMALIZED AND deleted_at IS NULL ORDER BY kind, normalize(customer_group, NFC), valid_from, id"
+        )
+        return [row["levy"] for row in rows]
+    finally:
+        await connection.close()
+
+
 async def _validate(connection: Connection) -> None:
     """Rows may have been corrected since the last attempt. A validated constraint is not checked again."""
     for table, rule in await _unvalidated(connection):

@@ -9,6 +9,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
+from app.cli.migrate import bring_up_to_date
 from app.db.levies import TABLE
 from app.db.migrate import migrate
 from app.db.outbox import fetch_waiting
@@ -96,6 +97,26 @@ async def test_groups_are_composed_where_no_day_gets_two_rates_and_nothing_else_
         await connection.execute("UPDATE levies SET value = 0.22 WHERE value = 0.21")
         assert await connection.fetchval("SELECT version FROM levies WHERE value = 0.22") == 3
         assert await connection.fetchval("SELECT count(*) FROM revisions WHERE kind = 'CORRECTED'") == 2
+
+
+async def test_rates_that_stay_decomposed_are_listed_until_they_are_decided(
+    before: str, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    settings = Settings(database_url=before)
+    first, second = await connection.fetch("SELECT id FROM levies WHERE value IN (0.3, 0.5) ORDER BY value")
+    (_, listed) = await bring_up_to_date(settings)
+    assert (
+        f"EEG for {GROUP} from 2025-01-01 to 2025-12-31 ({first['id']});"
+        f" OFFSHORE for {GROUP} from 2024-01-01 to 2024-12-31 ({second['id']})."
+    ) in listed
+    await connection.execute(
+        "UPDATE levies SET valid_from = '-infinity', valid_to = NULL, year = 2000 WHERE value = 0.5"
+    )
+    await connection.execute("UPDATE levies SET deleted_at = now() WHERE value = 0.3")
+    (listed,) = await bring_up_to_date(settings)
+    assert f": OFFSHORE for {GROUP} from an unknown day ({second['id']})." in listed
+    await connection.execute("UPDATE levies SET deleted_at = now() WHERE value = 0.5")
+    assert await bring_up_to_date(settings) == []
 
 
 async def test_a_decision_by_a_person_is_still_kept_from_imports_after_the_upgrade(before: str) -> None:
