@@ -31,11 +31,12 @@ def windows_of(text: str) -> SeasonWindows | None:
 
 
 def _windows_of(text: str) -> SeasonWindows | None:
-    if not text.strip() or text.strip() == "null":
+    text = _plain(text)
+    if not text or text == "null":
         return None
     if is_nothing(text):
         return SeasonWindows((), merged=False)
-    parts = [part for start, end in _pairs(text.strip()) for part in _parts(start, end)]
+    parts = [part for start, end in _pairs(text) for part in _parts(start, end)]
     merged = _merged(sorted(set(parts)))
     return SeasonWindows(merged, merged=len(merged) < len(parts))
 
@@ -44,16 +45,26 @@ def _windows_of(text: str) -> SeasonWindows | None:
 _usual_windows_of: Final = lru_cache(maxsize=10_000)(_windows_of)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    """Start and end of each."""
-    if text[0] not in "[{\"'":
-        return times.windows(text)
+def _plain(text: str) -> str:
+    """A column of JSON has texts in quotation marks, and those of JSON within JSON twice: they mean what they mean without."""
+    text = text.strip()
+    while text.startswith('"'):
+        text = _json(text).strip()
+    return text
+
+
+def _json(text: str) -> Any:
     try:
-        found = msgspec.json.decode(text)
-        if isinstance(found, str):  # JSON within JSON
-            return _pairs(found.strip()) if found.strip() else []
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise ValueError("is no JSON list of windows") from None
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Start and end of each."""
+    if text[0] not in "[{'":
+        return times.windows(text)
+    found = _json(text)
     if not isinstance(found, list):
         raise ValueError("is no list of windows")
     return [_pair(window) for window in found]
