@@ -20,18 +20,25 @@ class Figure(str):
 
 
 class FormattedFigure(Figure):
-    """A number of a spreadsheet, and how that shows it: with more decimals, with a unit, or as a code with zeros before it."""
+    """A number of a spreadsheet, and how that shows it: with more decimals, with a unit, or as a code with zeros before it.
 
-    __slots__ = ("code", "number", "unit")
+    `shown_otherwise`: why what is shown is another number; empty: it is not.
+    """
+
+    __slots__ = ("code", "number", "shown_otherwise", "unit")
     code: str
     number: str
+    shown_otherwise: str
     unit: str
 
-    def __new__(cls, text: str, number: str, unit: str, code: str) -> "FormattedFigure":
+    def __new__(
+        cls, text: str, number: str, unit: str, code: str, shown_otherwise: str = ""
+    ) -> "FormattedFigure":
         figure = super().__new__(cls, text)
         figure.number = number
         figure.unit = unit
         figure.code = code
+        figure.shown_otherwise = shown_otherwise
         return figure
 
 

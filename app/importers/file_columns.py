@@ -82,8 +82,15 @@ class Columns(msgspec.Struct, frozen=True):
     def _converted(self, location: RowLocation, given: list[str], decimals: Decimals) -> Iterator[Problem]:
         """Changes decimals and fractions of a day in place."""
         if not (decimals.exact and self._is_exact(given)):
+            otherwise = {
+                position: reason
+                for position, cell in enumerate(given)
+                if isinstance(cell, FormattedFigure) and (reason := self._shown_otherwise(cell, position))
+            }
+            for position, reason in otherwise.items():
+                yield Problem(location, reason, self.layout.names[position], given[position])
             for position in self.decimals:
-                if cell := given[position]:
+                if (cell := given[position]) and position not in otherwise:
                     try:
                         given[position] = decimals.with_point(self._without_unit(cell, position, given))
                     except ValueError as error:
@@ -102,6 +109,14 @@ class Columns(msgspec.Struct, frozen=True):
         return self.plain and bool(
             _EXACT.fullmatch(";".join([given[position] for position in self.decimals]))
         )
+
+    def _shown_otherwise(self, cell: FormattedFigure, position: int) -> str:
+        """Why what a sheet shows is not the number of the cell; empty: it is, or its unit is still to be compared."""
+        if cell.shown_otherwise:
+            return f"{cell.shown_otherwise} by the format of its cell; give the cell a format that shows its number"
+        if cell.unit and position not in self.decimals:
+            return f"is shown in {cell.unit}; the column has no unit"
+        return ""
 
     def _without_unit(self, cell: str, position: int, given: Sequence[str]) -> str:
         """ValueError: the unit is not that of the column or of the row's price."""

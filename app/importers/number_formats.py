@@ -29,6 +29,15 @@ _BEFORE_NUMBER: Final = re.compile(rf"\A(?:{_LITERAL.pattern}|[^0#?])*")
 _PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
 _DECIMALS: Final = re.compile(r"\.(0+)")
 _ZEROS: Final = re.compile("0{4,15}")  # of codes
+_SECTION: Final = re.compile(r"""(?:"[^"]*"?|\[[^\]]*\]?|[\\_*].|[^;])*""", re.DOTALL)
+_CONDITION: Final = re.compile(r"\[\s*[<>=]")
+# A comma behind the last place of a digit divides what is shown by a thousand; one between two groups them.
+_THOUSANDTHS: Final = re.compile(r"[0#?](,+)(?![,0#?])")
+_NOT_ONES: Final = re.compile(
+    r"[‰‱]|\b(?:pro|per)\s?mille?\b|\b(?:tsd|tds|tausend|hundert|mio|mill|million|mrd|milliard|thousand|hundred|billion)",
+    re.IGNORECASE,
+)
+_DIGIT_PLACE: Final = re.compile("[0#?@]|general", re.IGNORECASE)
 # Of a cell its address and its style, in any order.
 _CELL: Final = re.compile(
     rb"""<c(?=\s[^<>]{0,300}?\br\s{0,9}=\s{0,9}["']([A-Za-z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["'])"""
@@ -38,7 +47,9 @@ _WITHOUT_ADDRESS: Final = re.compile(
     rb"""<c\s(?![^<>]{0,300}?\br\s{0,9}=)(?![^<>]{0,300}/>)[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["']"""
 )
 _CHUNK: Final = 2**20
-_MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
+_MAX_BYTES: Final = (
+    2**24
+)  # of the parts that list formats or sheets; workbooks that were copied for years have thousands of them
 _MAX_FORMATS: Final = 255
 _MAX_CODE: Final = 255  # characters; Excel has no longer ones
 _MAX_DECIMALS: Final = 15
@@ -49,6 +60,8 @@ class NumberFormat(NamedTuple):
     percent: bool
     unit: str
     digits: int  # of a code, with zeros before it, as of postal codes
+    # Why what is shown of positive numbers, negative ones and zero is another number than that of the cell; empty: it is not.
+    shown_otherwise: tuple[str, str, str] = ("", "", "")
 
     def shown(self, value: float, text: str) -> FormattedFigure:
         """With at least the decimals of the format: fewer would be another number."""
@@ -57,12 +70,14 @@ class NumberFormat(NamedTuple):
             whole, _, part = number.partition(".")
             number = f"{whole}.{part:0<{self.decimals}}"
         code = text.zfill(self.digits) if text.isdecimal() else text
-        return FormattedFigure(text, number, "%" if self.percent else self.unit, code)
+        why = self.shown_otherwise[0 if value > 0 else 1 if value < 0 else 2]
+        return FormattedFigure(text, number, "%" if self.percent else self.unit, code, why)
 
 
 def number_format(code: str) -> NumberFormat | None:
     """None: it shows numbers as they are."""
-    section = code[:_MAX_CODE].split(";")[0]
+    sections = _sections(code[:_MAX_CODE])
+    section = sections[0]
     plain = _LITERAL.sub("", section)
     match = _DECIMALS.search(plain)
     decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
@@ -72,7 +87,51 @@ def number_format(code: str) -> NumberFormat | None:
         _unit(section),
         len(plain) if _ZEROS.fullmatch(plain) else 0,
     )
-    return None if found == (0, False, "", 0) or "E" in plain else found
+    if "E" in plain:
+        found = _AS_THEY_ARE
+    found = found._replace(shown_otherwise=_shown_otherwise(sections))
+    return None if found == _AS_THEY_ARE else found
+
+
+_AS_THEY_ARE: Final = NumberFormat(0, False, "", 0)
+
+
+def _sections(code: str) -> list[str]:
+    """What semicolons separate that are no part of a text."""
+    sections, start = [], 0
+    while start <= len(code) and (match := _SECTION.match(code, start)):
+        sections.append(match[0])
+        start = match.end() + 1
+    return sections
+
+
+def _shown_otherwise(sections: list[str]) -> tuple[str, str, str]:
+    """Of positive numbers, negative ones and zero."""
+    if len(sections) == 1 and not sections[0]:
+        return ("", "", "")
+    reasons = [_why_otherwise(section) for section in sections[:3]]
+    if any(map(_CONDITION.search, sections)):
+        # Which section holds depends on the number; a table has small and large ones.
+        reason = next(filter(None, reasons), "")
+        return (reason, reason, reason)
+    negative, zero = (reasons[place] if place < len(reasons) else reasons[0] for place in (1, 2))
+    return (reasons[0], negative, zero)
+
+
+def _why_otherwise(section: str) -> str:
+    plain, shown = _LITERAL.sub("", section), _literals(section)
+    if match := _THOUSANDTHS.search(plain):
+        return f"is shown divided by {1000 ** len(match[1]):,}"
+    if plain.count("%") > 1:
+        return f"is shown multiplied by {100 ** plain.count('%'):,}"
+    if match := _NOT_ONES.search(shown):
+        return f"is shown in {shown}"
+    if plain.strip() or _DIGIT_PLACE.search(plain):
+        return ""
+    if not shown:
+        return "is not shown"
+    # A dash in the place of a zero is how accounts write it.
+    return f"is shown as {shown}" if any(map(str.isalpha, shown)) else ""
 
 
 def _unit(section: str) -> str:
@@ -113,7 +172,7 @@ class NumberFormats:
     def refuse(self, styles: set[bytes]) -> None:
         """Of cells without addresses. Raises UnreadableFile if one of them changes what a number means."""
         shown = (self._formats[code - 1] for style in styles if (code := self._codes.get(style)))
-        if any(each.percent or each.unit or each.digits for each in shown):
+        if any(each.percent or each.unit or each.digits or any(each.shown_otherwise) for each in shown):
             raise UnreadableFile(
                 "cells with a unit, a percentage or leading zeros have no addresses; save the workbook again with a spreadsheet program"
             )
@@ -137,14 +196,21 @@ class NumberFormats:
 _LEAST: Final = 1_000
 
 
-def number_formats(archive: zipfile.ZipFile, sheet: str) -> NumberFormats | None:
-    """Of a sheet by its name; None if no cell can have one. Formats that cannot be read are none. Raises UnreadableFile."""
+def number_formats(archive: zipfile.ZipFile, part: str) -> NumberFormats | None:
+    """Of the sheet in a part; None if no cell can have one. Raises UnreadableFile, also for formats that cannot be read: a
+    percentage would be another number.
+    """
     try:
         formats = dict(_formats(archive))
-        part = part_of_sheet(archive, sheet) if formats else None
-        return _read(archive, part, formats) if part else None
-    except (KeyError, expat.ExpatError, ValueError, TypeError):
+    except KeyError:
         return None
+    except _NOT_READ as error:
+        raise UnreadableFile(f"the formats of the cells cannot be read: {error}; {_SAVE_AGAIN}") from None
+    return _read(archive, part, formats) if formats else None
+
+
+_NOT_READ: Final = (expat.ExpatError, ValueError, TypeError)
+_SAVE_AGAIN: Final = "save the workbook again with a spreadsheet program"
 
 
 def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberFormat]) -> NumberFormats:
@@ -178,45 +244,50 @@ def _formats(archive: zipfile.ZipFile) -> Iterator[tuple[int, NumberFormat]]:
             yield style, found
 
 
-def part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """None: the file does not state it in the usual way."""
+def parts_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+    """The part of each sheet by its name. Raises UnreadableFile."""
     try:
-        return _part(archive, sheet)
-    except (KeyError, expat.ExpatError, ValueError, TypeError):
-        return None
+        return dict(_parts(archive))
+    except KeyError:
+        return {}
+    except _NOT_READ as error:
+        raise UnreadableFile(f"the sheets of the workbook cannot be read: {error}; {_SAVE_AGAIN}") from None
 
 
-def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    ids = {
-        each.get("name"): each.get("id")
-        for _, name, each in _elements(archive, "xl/workbook.xml")
-        if name == "sheet"
-    }
+def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     related = _elements(archive, "xl/_rels/workbook.xml.rels")
     targets = {each.get("Id"): each.get("Target", "") for _, name, each in related if name == "Relationship"}
-    target = targets.get(ids.get(sheet))
-    if not target:
-        return None
-    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+    # For programs, and for the reader, small letters and capitals are the same.
+    parts = {part.lower(): part for part in archive.namelist()}
+    for _, name, each in _elements(archive, "xl/workbook.xml"):
+        if name == "sheet" and (target := targets.get(each.get("id"))):
+            path = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+            if part := parts.get(path.lower()):
+                yield each.get("name", ""), part
 
 
 _Element = tuple[str, str, dict[str, str]]  # name of its parent, name, attributes; without prefixes
 _READ: Final = frozenset({"numFmt", "xf", "sheet", "Relationship"})
+_ATTRIBUTES: Final = frozenset({"numFmtId", "formatCode", "name", "id", "Id", "Target"})
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
     """Raises ValueError, ExpatError, and KeyError if there is no such part."""
-    if archive.getinfo(part).file_size > _MAX_BYTES:
+    info = next((each for each in archive.infolist() if each.filename.lower() == part.lower()), None)
+    if info is None:
+        raise KeyError(part)
+    if info.file_size > _MAX_BYTES:
         raise ValueError(f"{part} is too large")
     found: list[_Element] = []
     parents = [""]
 
     def on_start(name: str, attributes: dict[str, str]) -> None:
         name = name.rpartition(":")[2]
+        if len(found) > _MAX_ELEMENTS or len(parents) > _MAX_DEPTH:
+            raise ValueError(f"{part} is too large")
         if name in _READ:
-            found.append(
-                (parents[-1], name, {key.rpartition(":")[2]: text for key, text in attributes.items()})
-            )
+            plain = {key.rpartition(":")[2]: text for key, text in attributes.items()}
+            found.append((parents[-1], name, {key: plain[key] for key in plain.keys() & _ATTRIBUTES}))
         parents.append(name)
 
     def on_doctype(*_: object) -> None:
@@ -226,9 +297,13 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
     parser.StartElementHandler = on_start
     parser.EndElementHandler = lambda name: parents.pop()
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = on_doctype
-    with archive.open(part) as stream:
+    with archive.open(info) as stream:
         parser.Parse(stream.read(_MAX_BYTES), True)
     return found
+
+
+_MAX_ELEMENTS: Final = 200_000  # a workbook has at most 65,490 formats of cells, and as many of styles
+_MAX_DEPTH: Final = 100
 
 
 def column_number(letters: bytes) -> int:

@@ -30,6 +30,18 @@ _MAX_PIPE: Final = 2**31  # bytes
 _IN_MEMORY: Final = 2**23
 _SIGNATURES: Final = {b"PK\x03\x04": Format.XLSX, b"PAR1": Format.PARQUET}
 _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
+# Files that would be read as a text without the columns of a table.
+_NO_TABLES: Final = {
+    b"%PDF": "a PDF; its figures must be in a table",
+    b"\x1f\x8b": "compressed with gzip; unpack it",
+    b"7z\xbc\xaf": "a 7z archive; unpack it",
+    b"Rar!": "a RAR archive; unpack it",
+    b"PK\x05\x06": "an empty ZIP file",
+    b"\x89PNG": "a picture; its figures must be in a table",
+    b"\xff\xd8\xff": "a picture; its figures must be in a table",
+    b"{\\rt": "an RTF document; save its table as .xlsx or CSV",
+    b"<?xm": "XML; save it as .xlsx or CSV",
+}
 _DEFAULTS: Final = ReadOptions()
 
 OnCharacters = Callable[[int], None]
@@ -85,6 +97,8 @@ def _items(
         raise UnreadableFile(
             "the file is an .xls or an encrypted workbook; save it as .xlsx without a password"
         )
+    if other := next((words for begin, words in _NO_TABLES.items() if head.startswith(begin)), None):
+        raise UnreadableFile(f"the file is {other}")
     known = options.format or _SIGNATURES.get(head)
     if known is Format.XLSX:
         table = workbook_table(stream, file, layouts, options.sheet, on_characters)

@@ -14,8 +14,8 @@ _WINDOW: Final = re.compile(
     r"\s*(?:von\s+)?(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*(?:[-–—‐‑−]|bis)\s*(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*",
     re.IGNORECASE,
 )
-# The last second; and the number 1, a whole day, which readers of workbooks take for the first day of their calendar.
-_DAY_ENDS: Final = frozenset({"23:59:59", "1900-01-01"})
+# The last second; and the number 1, a whole day, which readers of workbooks take for a day of one of their two calendars.
+_DAY_ENDS: Final = frozenset({"23:59:59", "1900-01-01", "1904-01-02"})
 _EXPECTED: Final = "must be a time from 00:00 to 24:00"
 # Half a minute's error is a thousandth of what a spreadsheet rounds off.
 _TOLERANCE: Final = 0.01  # minutes

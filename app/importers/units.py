@@ -16,11 +16,12 @@ _PARTS: Final[Mapping[str, Unit]] = {
     for words, part in (
         ("€ eur euro euros", ("eur",)),
         ("ct cts cent cents c", ("ct",)),
-        ("kw", ("kw",)),
+        ("kw kwp", ("kw",)),
         ("kwa", ("kw", "a")),
         ("kwh kilowattstunde", ("kwh",)),
         ("mwh megawattstunde", ("mwh",)),
-        ("mw", ("mw",)),
+        ("mw mwp", ("mw",)),
+        ("gw gwp", ("gw",)),
         ("kvarh kvah", ("kvarh",)),
         ("a jahr year annum jährlich yr pa jhr", ("a",)),
         ("m mon monat month monatlich", ("month",)),
@@ -66,7 +67,15 @@ def in_words(unit: Unit) -> str:
     return "/".join(_SHOWN.get(part, part) for part in unit)
 
 
-_SHOWN: Final = {"eur": "EUR", "kw": "kW", "kwh": "kWh", "mwh": "MWh", "mw": "MW", "order": "Auftrag"}
+_SHOWN: Final = {
+    "eur": "EUR",
+    "kw": "kW",
+    "kwh": "kWh",
+    "mwh": "MWh",
+    "mw": "MW",
+    "gw": "GW",
+    "order": "Auftrag",
+}
 
 
 @lru_cache(maxsize=1_000)
@@ -74,6 +83,8 @@ def unit_of_column(column: str) -> Unit | None:
     """None: the column has none, or each row has its own."""
     if match := _IN_NAME.search(column):
         return unit_of(match[0].replace("_", " "))
+    if column.startswith("capacity_mw_"):
+        return _PARTS["mw"]
     return _columns().get(column)
 
 

@@ -11,7 +11,7 @@ import python_calamine
 
 from app.importers.headers import ROWS, below_titles, find_header, rows_above
 from app.importers.layout import Layout
-from app.importers.number_formats import NumberFormats, number_formats, part_of_sheet
+from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.sheet_extent import SheetExtent
@@ -42,16 +42,21 @@ def workbook_table(
 ) -> Table:
     progress = _Progress(stream, on_characters)
     try:
-        without_result = _measured(stream, progress)
+        parts, without_result = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         found = _chosen(workbook, sheet)
+        part = parts.get(found.name)
+        if part is None:
+            raise UnreadableFile(
+                f"the sheet {shown(found.name)} is not where the workbook states; save it again with a spreadsheet program"
+            )
+        if cell := without_result.get(part):
+            raise UnreadableFile(
+                f"the cell {cell} has an error, or a formula without a result; calculate the sheet and save it again"
+            )
         with zipfile.ZipFile(stream) as archive:
-            if cell := without_result.get(part_of_sheet(archive, found.name) or ""):
-                raise UnreadableFile(
-                    f"the cell {cell} has an error, or a formula without a result; calculate the sheet and save it again"
-                )
-            formats = number_formats(archive, found.name)
+            formats = number_formats(archive, part)
     except UnreadableFile:
         raise
     except _BROKEN as error:
@@ -187,8 +192,9 @@ def _records(
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
 
-def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
-    """Of each sheet that has one, by its part, the address of a cell that has no value and is not empty.
+def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], dict[str, str]]:
+    """The part of each sheet by its name. Of each sheet that has one, by its part, the address of a cell that has no value and
+    is not empty.
 
     Refuses what is too large, by what each part really unpacks to: the reader unpacks it whole.
     """
@@ -203,6 +209,9 @@ def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
         raise UnreadableFile(
             f"the file is {other}; save it as .xlsx" if other else "the file is a ZIP file, but no .xlsx"
         )
+    with zipfile.ZipFile(stream) as archive:
+        parts_by_name = parts_of_sheets(archive)
+    sheets = frozenset(parts_by_name.values())
     done = 0
 
     def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -215,7 +224,7 @@ def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
     without_result = {}
     for part in parts:
         chunks = counted(unpacked(stream, part))
-        if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
+        if part.filename in sheets or part.filename.startswith("xl/worksheets/"):
             extent = SheetExtent()
             for chunk in chunks:
                 extent.read(chunk)
@@ -225,7 +234,7 @@ def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
         else:
             for _ in chunks:
                 pass
-    return without_result
+    return parts_by_name, without_result
 
 
 # A part of each other kind of workbook.

@@ -1,7 +1,10 @@
 """Sheets with titles, units, dates and merged cells, as operators publish them and offices keep them: what is read, or why not."""
 
+import gzip
+import io
 import json
 import unicodedata
+import zipfile
 from datetime import date, time
 
 import msgspec
@@ -11,7 +14,7 @@ import pytest
 from app.importers.column_names import column_of
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
-from tests.unit.importers.workbooks import Formula, Shown, rewritten, workbook, zipped
+from tests.unit.importers.workbooks import Formula, Shown, rewritten, with_parts_changed, workbook, zipped
 
 OWN = [
     "dno_slug",
@@ -376,6 +379,114 @@ def composed(value: object) -> str:
     return unicodedata.normalize("NFC", str(value))
 
 
+# The number of a cell, its format, and why what is shown is another number.
+SHOWN_OTHERWISE = {
+    "in thousands": (1.26, "0.00,", "is shown divided by 1,000 by"),
+    "in millions": (1.26, "#,##0.0,,", "is shown divided by 1,000,000 by"),
+    "percent of percent": (1.26, "0%%", "is shown multiplied by 10,000 by"),
+    "per mille": (1.26, '0.00\\ "‰"', "is shown in ‰ by"),
+    "thousands in a word": (1.26, '0.00\\ "Tsd."', "is shown in Tsd. by"),
+    "hidden": (1.26, ";;;", "is not shown by"),
+    "a zero that is hidden": (0, "0.00;-0.00;", "is not shown by"),
+    "a zero as a word": (0, '0.00;-0.00;"entfällt"', "is shown as entfällt by"),
+    "large numbers in thousands": (1260, '[>=1000]0.0,"k";0.00', "is shown divided by 1,000 by"),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN_OTHERWISE)
+def test_a_number_that_its_format_shows_as_another_one_is_refused(name):
+    number, code, reason = SHOWN_OTHERWISE[name]
+    found = imported("tariffs", workbook([OWN, [*VALUES[:4], Shown(number, code), 12.5, 3.09]]))
+    assert [each[:2] for each in found.problems] == [(2, "arbeit")]
+    assert reason in found.problems[0][2]
+
+
+def test_a_count_that_is_shown_in_thousands_is_refused():
+    names = ["PLZ", "Ort", "Netzbetreiber", "Anzahl", "basis"]
+    found = imported(
+        "places",
+        workbook([names, ["01067", "Dresden", "netze-a", Shown(12_345, "0.00,"), "REGISTERED_UNITS"]]),
+    )
+    assert [each[:2] for each in found.problems] == [(2, "locations")]
+    without_address = rewritten(
+        workbook([names, ["01067", "Dresden", "netze-a", Shown(12_345, "0.00,"), None]]), {r' r="\w+"': ""}
+    )
+    assert "have no addresses" in imported("places", without_address).problems[0][2]
+
+
+@pytest.mark.parametrize("code", ["0.00%", '#,##0.00\\ "€"'])
+def test_a_count_in_a_unit_is_refused(code):
+    names = ["PLZ", "Ort", "Netzbetreiber", "Anzahl", "basis"]
+    sheet = workbook([names, ["01067", "Dresden", "netze-a", Shown(5, code), "REGISTERED_UNITS"]])
+    ((line, column, reason),) = imported("places", sheet).problems
+    assert (line, column) == (2, "locations")
+    assert "the column has no unit" in reason
+
+
+def test_capacities_are_in_megawatts():
+    names = ["slug", "name", "capacity_mw_total"]
+    sheet = workbook([names, ["netze-x", "Netze X", Shown(1200, '0\\ "kWp"')]])
+    assert imported("registry", sheet).problems == [(2, "capacity_mw_total", "is in kW; it must be in MW")]
+    text = lines(";".join(names), "netze-x;Netze X;1200 kW")
+    assert imported("registry", text).problems == [(2, "capacity_mw_total", "is in kW; it must be in MW")]
+    for written in (
+        workbook([names, ["netze-x", "Netze X", Shown(1.2, '0.0" MW"')]]),
+        lines(";".join(names), "netze-x;Netze X;1,2 MW"),
+    ):
+        found = imported("registry", written)
+        assert (found.problems, found.entries[0][-1]) == ([], "1.2")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "expected"),
+    [
+        (1.26, "0.00;-0.00;", "1.26"),
+        (0, '_-* #,##0.00_-;\\-* #,##0.00_-;_-* "-"??_-;_-@_-', "0.00"),
+        (0, "0.00;\\-0.00;\\-", "0.00"),
+        (1.26, '0.00" (netto; ohne USt.)"', "1.26"),
+        (1260, "#,##0", "1260"),
+    ],
+)
+def test_numbers_in_formats_of_accounts_are_read(number, code, expected):
+    found = imported("tariffs", workbook([OWN, [*VALUES[:4], Shown(number, code), 12.5, 3.09]]))
+    assert (found.problems, [values[4] for values in found.entries]) == ([], [expected])
+
+
+RATE = workbook(
+    [LEVIES.split(";"), ["Umsatzsteuer", "Wärme", Shown(0.07, "0.00%"), "%", date(2026, 1, 1), None]]
+)
+LONG = f"<!--{'x' * 2**21}-->"
+# Parts of workbooks of other programs, and of those that have been copied for years.
+PARTS = {
+    "thousands of formats": {"xl/styles.xml": ("</cellXfs>", f"{LONG}</cellXfs>")},
+    "thousands of names": {"xl/workbook.xml": ("</sheets>", f"</sheets>{LONG}")},
+    "a sheet in capitals": {"xl/_rels/workbook.xml.rels": ("worksheets/sheet1.xml", "Worksheets/Sheet1.xml")},
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_percentages_are_read_however_the_parts_of_a_workbook_are_written(name):
+    found = imported("levies", with_parts_changed(RATE, PARTS[name]))
+    assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
+
+
+def test_a_workbook_whose_formats_cannot_be_read_is_refused():
+    endless = {"xl/styles.xml": ("</cellXfs>", f"{'<xf/>' * 200_001}</cellXfs>")}
+    (problem,) = imported("levies", with_parts_changed(RATE, endless)).problems
+    assert "the formats of the cells cannot be read: xl/styles.xml is too large" in problem[2]
+
+
+def test_an_error_is_found_in_a_sheet_at_an_unusual_place():
+    sheet = workbook([OWN, [*VALUES[:5], Formula("D2", "#REF!"), 3.09]])
+    with zipfile.ZipFile(io.BytesIO(sheet)) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/tables/a.xml"] = parts.pop("xl/worksheets/sheet1.xml")
+    related = "xl/_rels/workbook.xml.rels"
+    parts[related] = parts[related].replace("worksheets/sheet1.xml", "tables/a.xml")
+    (problem,) = imported("tariffs", zipped(parts)).problems
+    assert "the cell F2 has an error" in problem[2]
+
+
 # How programs write the cells of a workbook.
 WRITTEN = {
     "attributes in another order": {r'<c r="(\w+)" s="(\d+)"': r'<c s="\2" t="n" r="\1"'},
@@ -484,6 +595,12 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a hidden sheet alone": ("tariffs", workbook([OWN, VALUES], hidden=1), (0, None, "only hidden sheets have rows: Tabelle1; name one with --sheet")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
     "an OpenDocument file": ("tariffs", zipped({"mimetype": "x", "content.xml": "<a/>"}), (0, None, "is an OpenDocument file; save it as .xlsx")),
+    "a PDF": ("tariffs", b"%PDF-1.7\n\xe2\xe3", (0, None, "the file is a PDF; its figures must be in a table")),
+    "a file that is compressed": ("tariffs", gzip.compress(lines(GERMAN, ROW).encode()), (0, None, "compressed with gzip; unpack it")),
+    "an empty ZIP file": ("tariffs", zipped({}), (0, None, "is an empty ZIP file")),
+    "a scanned sheet": ("tariffs", b"\xff\xd8\xff\xe0\x00\x10JFIF", (0, None, "is a picture; its figures")),
+    "a document": ("tariffs", "{\\rtf1\\ansi Preisblatt}", (0, None, "is an RTF document")),
+    "a workbook of XML": ("tariffs", '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook/>', (0, None, "is XML; save it as .xlsx")),
     "an object of JSON that is cut off": ("tariffs", '{\n "Jahr": 2026,\n', (1, None, "no JSON")),
 }  # fmt: skip
 
@@ -493,6 +610,22 @@ def test_a_sheet_is_refused(name):
     kind, data, (line, column, reason) = REFUSED[name]
     problems = imported(kind, data).problems
     assert any(each[:2] == (line, column) and reason in each[2] for each in problems), problems
+
+
+def test_a_whole_day_of_the_calendar_of_1904_ends_it():
+    sheet = workbook([HLZF.split(";"), ["netze-a", 2026, "MS", "Winter", time(16, 30), time(0, 0)]])
+    changed = with_parts_changed(
+        sheet,
+        {
+            "xl/workbook.xml": ("<sheets>", '<workbookPr date1904="1"/><sheets>'),
+            "xl/worksheets/sheet1.xml": ("<v>0.0</v>", "<v>1</v>"),
+        },
+    )
+    found = imported("hlzf", changed)
+    assert (found.problems, [values[4] for values in found.entries]) == (
+        [],
+        ['[{"start":"16:30","end":"24:00"}]'],
+    )
 
 
 def test_the_line_of_the_header_is_named():

@@ -48,6 +48,21 @@ _FORMATS = (
     "#,##0.00\\ €/\\k\\W",
     "_-* #,##0.00\\ _€_-",
     '"Preis in T€: "0.00 €',
+    "0.00,",
+    "#,##0.0,,",
+    "0%%",
+    '0.00\\ "‰"',
+    '0.00\\ "Tsd."',
+    ";;;",
+    "0.00;-0.00;",
+    '0.00;-0.00;"entfällt"',
+    '[>=1000]0.0,"k";0.00',
+    '_-* #,##0.00_-;\\-* #,##0.00_-;_-* "-"??_-;_-@_-',
+    "0.00;\\-0.00;\\-",
+    '0.00" (netto; ohne USt.)"',
+    "#,##0",
+    '0\\ "kWp"',
+    '0.0" MW"',
 )
 _TIME, _DAY, _FIRST = 1, 2, 3
 
@@ -119,6 +134,16 @@ def rewritten(archive: bytes, changes: Mapping[str, str]) -> bytes:
         if name.startswith("xl/worksheets/"):
             for pattern, replacement in changes.items():
                 parts[name] = re.sub(pattern, replacement, parts[name])
+    return zipped(parts)
+
+
+def with_parts_changed(archive: bytes, changes: Mapping[str, tuple[str, str]]) -> bytes:
+    """The ZIP file with a text in each of some parts replaced."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        parts = {name: opened.read(name).decode() for name in opened.namelist()}
+    for name, (text, replacement) in changes.items():
+        assert text in parts[name]
+        parts[name] = parts[name].replace(text, replacement)
     return zipped(parts)
 
 
