@@ -21,6 +21,8 @@ _SEASONS = {
     **dict.fromkeys((6, 7, 8), Season.SUMMER),
     **dict.fromkeys((9, 10, 11), Season.AUTUMN),
 }
+# Python takes any character between day and time: +01:00 behind a day would be the time, and not the offset.
+_TIMESTAMP = re.compile(r"[\dW-]{7,10}[T ]\S+", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?", re.ASCII)
 
 
@@ -35,17 +37,30 @@ def midnight(day: date) -> datetime:
 
 def read_moment(text: str) -> datetime:
     """A moment with its offset from UTC, or a day, which is its beginning in Germany. Raises ValueError with the rule."""
+    day: date | None = None
+    moment: datetime | None = None
     try:
-        moment = datetime.fromisoformat(text)
-        day = date.fromisoformat(text) if len(text) <= len("2026-01-31") else None
+        if len(text) <= len("2026-01-31"):
+            day = date.fromisoformat(text)
+        else:
+            moment = read_timestamp(text)
     except ValueError:
-        moment = None
-    if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR or (day or moment.tzinfo) is None:
+        pass  # the message below replaces that of Python
+    found = moment if day is None else day
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR or (moment and moment.tzinfo is None):
         raise ValueError(
             "must be a day such as 2026-01-31 or a moment such as 2026-01-31T12:00:00Z,"
             f" of a year from {FIRST_YEAR} to {LAST_YEAR}"
         )
-    return moment.astimezone(UTC) if day is None else midnight(day)
+    return midnight(found) if moment is None else moment.astimezone(UTC)
+
+
+def read_timestamp(text: str) -> datetime:
+    """A day and a time by ISO 8601, with or without an offset; letters in either case, as in RFC 3339. Raises ValueError."""
+    upper = text.upper()
+    if not _TIMESTAMP.fullmatch(upper):
+        raise ValueError(text)
+    return datetime.fromisoformat(upper)
 
 
 def season(day: date) -> Season:

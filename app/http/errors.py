@@ -71,6 +71,7 @@ def _problem(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Respo
         "status": status,
         "detail": error.message,
         "code": error.code,
+        **({"argument": ".".join(error.field)} if error.field else {}),
         **error.details,
         **_request_id(scope),
     }

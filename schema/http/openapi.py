@@ -249,6 +249,7 @@ class _Description:
                 | _BOUNDS.get(name, {})
                 for name, type_ in declared.items()
             },
+            "additionalProperties": False,
         }
 
     def _fragment(self, name: str) -> Json:

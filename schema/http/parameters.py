@@ -1,11 +1,11 @@
-"""Which parameters the query string of an address may have."""
+"""Which parameters an address may have, in its query string or as members of its body."""
 
-from starlette.datastructures import QueryParams
+from collections.abc import Iterable
 
 from app.errors import BadInput, quoted
 
 
-def check_parameters(given: QueryParams, *known: str) -> None:
+def check_parameters(given: Iterable[str], *known: str) -> None:
     """Raises BadInput for a parameter that an address does not have: a filter without effect would look like one that all of the
     response satisfies.
     """

@@ -36,7 +36,7 @@ class NodeQueries:
     async def node(
         context: Context, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
     ) -> object | None:
-        (found,) = await load_nodes(context, [id])
+        (found,) = await load_nodes(context, [id], argument="id")
         return found
 
     @root_field(
@@ -49,12 +49,12 @@ class NodeQueries:
     ) -> Sequence[object | None]:
         if len(ids) > MAX_ITEMS:
             raise BadInput(f"`ids` has {len(ids)} ids; at most {MAX_ITEMS} are allowed.", argument="ids")
-        return await load_nodes(context, ids)
+        return await load_nodes(context, ids, argument="ids")
 
 
-async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
-    """Loads the objects of each kind together: one statement per kind."""
-    wanted = [_read_node_id(id) for id in ids]
+async def load_nodes(context: Context, ids: Sequence[str], *, argument: str) -> list[object | None]:
+    """Loads the objects of each kind together: one statement per kind. `argument`: the one that has the ids."""
+    wanted = [_read_node_id(id, argument) for id in ids]
     found: dict[tuple[Kind, Any], object | None] = {}
     for kind in dict.fromkeys(kind for kind, _ in wanted):
         of_kind = list(dict.fromkeys(id for other, id in wanted if other is kind))
@@ -63,9 +63,14 @@ async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None
     return [found[key] for key in wanted]
 
 
-def _read_node_id(text: str) -> tuple[Kind, Any]:
+def _read_node_id(text: str, argument: str) -> tuple[Kind, Any]:
     derived = read_derived_id(text)
-    return read_id(text) if derived is None else (DERIVED_PRICE_ID, derived)
+    if derived is not None:
+        return DERIVED_PRICE_ID, derived
+    try:
+        return read_id(text)
+    except BadInput as error:
+        raise BadInput(error.message, argument=argument) from None
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:

@@ -37,7 +37,7 @@ def write_datetime(value: datetime) -> str:
 
 def read_datetime(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = clock.read_timestamp(value) if isinstance(value, str) else None
     except ValueError:
         moment = None  # the message below replaces that of Python
     if moment is None:

@@ -55,7 +55,8 @@ class Verdict:
     def __init__(self, policy: Policy, allowed: bool, remaining: int, retry_after: float) -> None:
         self.policy = policy
         self.allowed = allowed
-        self.remaining = remaining
+        # Units that were taken in advance may be held beside a bucket that has filled up again meanwhile.
+        self.remaining = min(remaining, policy.limit)
         self.retry_after = retry_after
 
     @property

@@ -305,6 +305,8 @@ async def test_windows_can_be_filtered_by_season(client, pool):
     [
         ("tariffs.csv?jahr=2025", "jahr"),
         ("tariffs.csv?season=WINTER", "season"),
+        ("tariffs.csv?dialect=excell", "dialect"),
+        ("changes.ndjson?since=yesterday", "since"),
         ("registry.csv?year=2025", "year"),
         ("tariffs.csv?year=x", "year"),
         ("tariffs.csv?year=99999999999999999999", "year"),
@@ -321,6 +323,7 @@ async def test_an_invalid_filter_is_refused_with_its_name(client, path, paramete
     response = await client.get(f"/export/{path}")
     assert response.status_code == 400
     assert response.json()["code"] == "BAD_USER_INPUT"
+    assert response.json()["argument"] == parameter
     assert parameter in response.json()["detail"]
 
 

@@ -1,6 +1,7 @@
 """Limits of documents and of the estimated cost: refused before execution, with the name of the limit."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -177,6 +178,15 @@ async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncC
     for type in found.type_map.values():
         if is_scalar_type(type) and not is_specified_scalar_type(type):
             assert (type.specified_by_url or "").startswith("https://"), type
+
+
+async def test_the_usual_introspection_costs_what_is_documented(client: httpx.AsyncClient) -> None:
+    """It grows with the schema, and front ends plan with it."""
+    response = await client.post("/graphql", json={"query": FULL_INTROSPECTION})
+    requested = response.json()["extensions"]["cost"]["requested"]
+    page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text()
+    (documented,) = re.findall(r"clients send it costs about ([\d,]+)\.", page)
+    assert int(documented.replace(",", "")) == round(requested, -3)
 
 
 async def test_some_introspections_count_as_one_request_each_and_further_ones_by_their_cost(

@@ -198,7 +198,13 @@ async def test_nodes_are_returned_in_the_order_of_the_ids_with_nulls_and_repetit
     "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
 )
 async def test_invalid_ids_are_refused(client: httpx.AsyncClient, pool: Pool, id: str) -> None:
-    assert await error_codes(client, "query ($id: ID!) { node(id: $id) { id } }", id=id) == ["BAD_USER_INPUT"]
+    for argument, query in (
+        ("id", "query ($id: ID!) { node(id: $id) { id } }"),
+        ("ids", "query ($id: ID!) { nodes(ids: [$id]) { id } }"),
+    ):
+        response = await client.post("/graphql", json={"query": query, "variables": {"id": id}})
+        (error,) = response.json()["errors"]
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": argument}
 
 
 async def test_a_fragment_on_another_type_selects_nothing(client: httpx.AsyncClient, netze_a: Dno) -> None:

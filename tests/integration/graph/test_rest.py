@@ -286,6 +286,25 @@ async def test_the_address_of_questions_has_no_parameters(client: httpx.AsyncCli
     assert refused.json()["detail"] == "There is no parameter 'language'; this address has none."
 
 
+async def test_a_question_has_no_members_but_its_own(client: httpx.AsyncClient) -> None:
+    """A misspelt `today` would be answered as of the current day."""
+    question = {"query": "netze a ms letztes jahr", "todya": "2026-03-01"}
+    refused = await client.post(QUESTION, json=question)
+    assert (refused.status_code, refused.json()["argument"]) == (400, "todya")
+    assert refused.json()["detail"] == "There is no parameter 'todya'; there are query and today."
+
+
+@pytest.mark.parametrize(
+    ("question", "argument"),
+    [({"query": 5}, "query"), ({}, "query"), ({"query": "netze a", "today": "2026-02-30"}, "today")],
+)
+async def test_refusals_of_values_of_a_question_name_the_member(
+    client: httpx.AsyncClient, question: dict[str, object], argument: str
+) -> None:
+    refused = await client.post(QUESTION, json=question)
+    assert (refused.status_code, refused.json()["argument"]) == (400, argument)
+
+
 @pytest.mark.parametrize(
     "path", ["dnos/netze-a/1999", "dnos/netze-a/1999/bo4e.json", "levies/1999", "levies/1999/missing"]
 )

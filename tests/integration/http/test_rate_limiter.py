@@ -314,6 +314,22 @@ async def test_a_single_process_counts_every_unit_once(limiters: Limiters, redis
     assert (policy.refused["redis"].value, policy.refused["grant"].value) == (1, 1)
 
 
+async def test_no_more_is_said_to_be_left_than_the_limit(limiters: Limiters, redis_url: str) -> None:
+    """Also after a busy caller has paused, while units of its are held beside a bucket that has filled up again."""
+    limiter = limiters(redis_url, rate_limit_anonymous=100, **OFTEN)
+    for _ in range(20):
+        await limiter.take("a")
+        await settled(limiter)
+    held = limiter._buckets["a"].tokens
+    assert held > 1
+    await limiter._redis._client().delete("dno:rate:a")  # as it is once it is full
+    remaining = []
+    for _ in range(held):
+        remaining.append((await limiter.take("a")).remaining)
+        await settled(limiter)
+    assert max(remaining) == 100
+
+
 async def test_portions_in_advance_double_up_to_the_limit_while_a_key_is_used_often(
     limiters: Limiters, redis_url: str
 ) -> None:

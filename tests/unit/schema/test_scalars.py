@@ -1,13 +1,15 @@
 """Values survive serialization to the digit; anything else is rejected."""
 
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.clock import DAY_END
-from schema.types.scalars import read_decimal, read_time, write_decimal, write_time
+from app.domain.clock import DAY_END, read_moment
+from schema.types.scalars import read_datetime, read_decimal, read_time, write_decimal, write_time
 
 SMALLEST = Decimal("1e-30")
 
@@ -54,3 +56,48 @@ def test_text_is_rejected_or_is_the_time_that_it_spells(text: str) -> None:
         return
     assert 0 <= minute <= DAY_END
     assert text in (write_time(minute), f"{write_time(minute)}:00")
+
+
+MOMENT = datetime(2026, 1, 31, 7, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T07:30:00Z",
+        "2026-01-31t07:30:00z",
+        "2026-01-31 08:30+01:00",
+        "2026-01-31T07:30:00.000000-00:00",
+        "20260131T073000Z",
+        "2026-W05-6T07:30Z",
+    ],
+)
+def test_a_moment_is_read_in_every_spelling_of_the_standards(text: str) -> None:
+    assert read_datetime(text) == read_moment(text) == MOMENT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31",
+        "2026-01-31+01:00",
+        "2026-01-31-01:00Z",
+        "2026-01-31+01:00Z",
+        "2026-01-31x07:30Z",
+        "2026-01-31T",
+    ],
+)
+def test_an_offset_without_a_time_is_not_taken_for_a_time(text: str) -> None:
+    with pytest.raises(ValueError, match="A DateTime is a moment as a string"):
+        read_datetime(text)
+    if text != "2026-01-31":
+        with pytest.raises(ValueError, match="must be a day such as"):
+            read_moment(text)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T07:30", "2026-01-31 07:30:00", "20260131T0730"])
+def test_what_is_advised_for_a_moment_without_an_offset_is_a_moment(text: str) -> None:
+    with pytest.raises(ValueError, match="needs its offset") as refused:
+        read_datetime(text)
+    advised = re.findall('"(.+?)"', str(refused.value))
+    assert [read_datetime(each).date() for each in advised] == [date(2026, 1, 31)] * 2
