@@ -5,15 +5,25 @@ from typing import Any
 
 import pytest
 from graphql import (
+    BooleanValueNode,
     GraphQLArgument,
     GraphQLField,
     GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
+    IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
     is_required_argument,
+    parse_value,
+    print_ast,
+    value_from_ast_untyped,
 )
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -42,6 +52,9 @@ def generated(examples: int) -> settings:
 
 # Enums whose values are written as such; those of others are invalid on purpose.
 ENUMS = {"VoltageLevel", "Season", "DnoOrder", "Publication", "PriceKind", "BillProfile", "DataType"}
+
+# Literals that a variable may stand for inside a list or an input object; enums stay literals.
+VARYING = (BooleanValueNode, IntValueNode, StringValueNode)
 
 # A variable that is declared and not sent.
 OMITTED = object()
@@ -153,10 +166,28 @@ class QueryGenerator:
         named = str(get_named_type(argument.type))
         value = self.draw(st.sampled_from(self.values.get(named) or self.values[name]))
         if isinstance(value, str) and value.startswith("{"):
-            return value
+            return self.with_variables(parse_value(value), argument.type)
         if self.draw(st.booleans()):
             return self.variable(str(argument.type), value)
-        return self.literal(value, named)
+        literal = self.literal(value, named)
+        if isinstance(value, list) and named not in ENUMS:
+            return self.with_variables(parse_value(literal), argument.type)
+        return literal
+
+    def with_variables(self, node: ValueNode, type_: Any) -> str:
+        """The literal with variables in place of some strings, numbers and booleans in its lists and input objects."""
+        nullable = get_nullable_type(type_)
+        if isinstance(node, ListValueNode):
+            return "[" + ", ".join(self.with_variables(item, nullable.of_type) for item in node.values) + "]"
+        if isinstance(node, ObjectValueNode):
+            fields = (
+                f"{each.name.value}: {self.with_variables(each.value, nullable.fields[each.name.value].type)}"
+                for each in node.fields
+            )
+            return "{" + ", ".join(fields) + "}"
+        if isinstance(node, VARYING) and self.draw(st.sampled_from((False, False, True))):
+            return self.variable(str(type_), value_from_ast_untyped(node))
+        return print_ast(node)
 
     def variable(self, type_name: str, value: Any) -> str:
         """Sent, left to its default, or null despite a default; with a default, a nullable type is valid everywhere."""
