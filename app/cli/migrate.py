@@ -7,7 +7,7 @@ import asyncpg
 
 from app.cli import console
 from app.db.address import address
-from app.db.failures import Failure, failure_of
+from app.db.failures import is_lasting
 from app.db.migrate import broken_rules, decomposed_levies, migrate
 from app.db.pooler import refuse_transaction_pooling
 from app.db.start_errors import cannot_start, is_final
@@ -78,7 +78,7 @@ class _RetriedMigration:
                 await refuse_transaction_pooling(self._url, within=connect_timeout)
                 return await migrate(self._url, connect_timeout=connect_timeout)
             except Exception as error:
-                if is_final(self._url, error) or failure_of(error, broken=True) is Failure.MISTAKE:
+                if is_final(self._url, error) or is_lasting(error, broken=True):
                     raise
                 if self.last_error is None:
                     console.print_note(f"Waiting for PostgreSQL at {address(self._url)} …")

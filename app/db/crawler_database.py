@@ -13,7 +13,7 @@ import asyncpg
 
 from app.db.address import address
 from app.db.connect import Connection
-from app.db.failures import Failure, failure_of
+from app.db.failures import is_lasting
 from app.db.pool import Row
 from app.db.start_errors import connection_problem, is_final
 from app.errors import AppError, Code, Unavailable
@@ -303,8 +303,7 @@ def _translated(url: str, connection: "Connection | None" = None) -> Iterator[No
 
 
 def _followed_error(error: Exception, url: str, connection: "Connection | None") -> BaseException:
-    failure = failure_of(error, broken=connection is None or connection.is_closed())
-    if failure is not Failure.MISTAKE:
+    if not is_lasting(error, broken=connection is None or connection.is_closed()):
         return Unavailable(f"The followed database at {address(url)} does not answer at the moment.")
     if isinstance(error, asyncpg.PostgresError):
         return CannotFollow(f"The followed database at {address(url)} cannot be read: {error}.")

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from app.db.connect import Connection, connect, read_only
 from app.db.failures import Failure, failure_of
+from app.db.missing_objects import report_missing
 from app.errors import AppError, Unavailable
 from app.settings import Settings
 
@@ -34,8 +35,12 @@ def _translated_errors(connection: "Connection | None" = None) -> Iterator[None]
     except AppError:
         raise
     except Exception as error:
-        if failure_of(error, broken=connection is None or connection.is_closed()) is Failure.MISTAKE:
+        failure = failure_of(error, broken=connection is None or connection.is_closed())
+        if failure is Failure.MISTAKE:
             raise
+        if failure is Failure.INCOMPLETE:
+            report_missing(error)
+            raise Unavailable("The database lacks something at the moment.") from error
         raise Unavailable("The database does not answer at the moment.") from error
 
 

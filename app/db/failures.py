@@ -14,6 +14,9 @@ class Failure(Enum):
     STALE = auto()  # the session differs from the driver's state of it: retried on a new connection
     RETRY = auto()  # the transaction was rolled back, and a retry may succeed
     TIMEOUT = auto()  # the statement took longer than its time-out
+    INCOMPLETE = (
+        auto()
+    )  # a table, column, function or right is missing: a restore, or a migration of another release
     MISTAKE = auto()  # a programming error: a wrong statement, or a value that violates a constraint
 
 
@@ -26,6 +29,14 @@ _BY_CODE: Mapping[str, Failure] = {
     "34000": Failure.STALE,  # invalid_cursor_name
     "42P05": Failure.STALE,  # duplicate_prepared_statement
     "40003": Failure.OUTAGE,  # statement_completion_unknown
+    "42501": Failure.INCOMPLETE,  # insufficient_privilege
+    "42703": Failure.INCOMPLETE,  # undefined_column
+    "42704": Failure.INCOMPLETE,  # undefined_object: a type, a constraint
+    "42804": Failure.INCOMPLETE,  # datatype_mismatch: a column of another type
+    "42809": Failure.INCOMPLETE,  # wrong_object_type: a view in the place of a table
+    "42883": Failure.INCOMPLETE,  # undefined_function
+    "42P01": Failure.INCOMPLETE,  # undefined_table
+    "42P10": Failure.INCOMPLETE,  # invalid_column_reference: ON CONFLICT without its unique constraint
     "55006": Failure.OUTAGE,  # object_in_use: a database that is being dropped or moved
     "55P03": Failure.RETRY,  # lock_not_available
     "57014": Failure.TIMEOUT,  # query_canceled
@@ -38,6 +49,7 @@ _BY_CLASS: Mapping[str, Failure] = {
     "25": Failure.STALE,  # invalid transaction state: a pooler's session within another client's transaction
     "28": Failure.OUTAGE,  # invalid authorization: a password that is being changed
     "3D": Failure.OUTAGE,  # invalid catalog name: a database that is being restored
+    "3F": Failure.INCOMPLETE,  # invalid schema name
     "40": Failure.RETRY,  # transaction rollback: serialization failure, deadlock
     "53": Failure.OUTAGE,  # insufficient resources: disk full, out of memory, too many connections
     "57": Failure.OUTAGE,  # operator intervention: shutdown, crash, recovery, "cannot connect now"
@@ -63,6 +75,11 @@ def failure_of(error: BaseException, *, broken: bool = False) -> Failure:
     if broken and isinstance(error, (asyncpg.InterfaceError, RuntimeError)):
         return Failure.OUTAGE
     return Failure.MISTAKE
+
+
+def is_lasting(error: BaseException, *, broken: bool = False) -> bool:
+    """Whether a repetition would fail as well, unless something is corrected. `broken`: as of `failure_of`."""
+    return failure_of(error, broken=broken) in (Failure.MISTAKE, Failure.INCOMPLETE)
 
 
 def is_definite(error: BaseException) -> bool:

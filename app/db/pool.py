@@ -17,6 +17,7 @@ from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
 from app.db.known_directory import KnownDirectory
 from app.db.known_distribution import KnownDistribution
+from app.db.missing_objects import TABLES, report_missing
 from app.db.start_errors import cannot_start
 from app.db.type_codecs import set_type_codecs
 from app.errors import AppError, BadInput, DeadlineExceeded, Unavailable
@@ -44,6 +45,7 @@ UNREACHABLE = (
 
 AWAY = "The database does not answer at the moment; please try again soon."
 _READ_ONLY = "The database takes no writes at the moment; please try again soon."
+_INCOMPLETE = "The database lacks something that this needs at the moment; please try again later."
 _AGAIN = "The database could not do this at the moment; please try again."
 
 # Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
@@ -52,6 +54,12 @@ _RECHECK_AFTER: Final = 0.5
 _KEPT_FOR: Final = 0.05
 # Seconds for which a failed write means that the server accepts none, if no other write follows.
 _WRITE_FAILURE_LIFETIME: Final = 30.0
+# Seconds for which a statement that lacked a table, a column or a right means that something is missing.
+_INCOMPLETE_LIFETIME: Final = 5.0
+_MISSING_TABLES: Final = (
+    "SELECT name FROM unnest($1::text[]) AS name"
+    " WHERE has_table_privilege(to_regclass(quote_ident(name)), 'SELECT') IS NOT TRUE"
+)
 
 
 class ConnectionLost(Unavailable):
@@ -60,6 +68,10 @@ class ConnectionLost(Unavailable):
 
 class ReadOnly(ConnectionLost):
     """The server accepts no writes: its rows may be outdated."""
+
+
+class Incomplete(Unavailable):
+    """A table, a column, a function or a right is missing: nothing was done, and a retry would fail."""
 
 
 class RolledBack(Unavailable):
@@ -84,6 +96,7 @@ class Pool:
         self._acquiring = 0  # statements that wait for a connection
         self._generation = 0  # of connections, raised when all of them expire
         self._write_failed_at = -inf
+        self._incomplete_at = -inf
         self.distribution = KnownDistribution()
         self.directory = KnownDirectory()
         self.statements = 0
@@ -148,6 +161,9 @@ class Pool:
         except ReadOnly:
             # The other connections are to the same server; new ones look for one that accepts writes.
             await self.expire()
+            raise
+        except Incomplete:
+            self._incomplete_at = monotonic()
             raise
         except asyncpg.InterfaceError:
             # If arguments do not match the statement, PostgreSQL has received half of it: the statement's time-out
@@ -244,6 +260,14 @@ class Pool:
         """Records whether the latest write failed: with a full disk, reads succeed and writes fail."""
         self._write_failed_at = monotonic() if refused else -inf
 
+    async def missing_tables(self) -> list[str]:
+        """Those that do not exist or may not be read. From the catalog, which no lock of a migration blocks."""
+        return [row["name"] for row in await self.fetch(_MISSING_TABLES, TABLES, name="missing_tables")]
+
+    def lacked_something(self) -> bool:
+        """Whether a recent statement needed a table, a column, a function or a right that was missing."""
+        return monotonic() - self._incomplete_at < _INCOMPLETE_LIFETIME
+
     async def expire(self) -> None:
         """Every connection is replaced before it is used again."""
         self._generation += 1
@@ -288,6 +312,9 @@ def translated_errors(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
         failure = failure_of(error, broken=is_broken(connection))
         if failure in (Failure.OUTAGE, Failure.READ_ONLY, Failure.STALE):
             _terminate(connection)
+        if failure is Failure.INCOMPLETE:
+            report_missing(error)
+            raise Incomplete(_INCOMPLETE) from error
         if failure is not Failure.MISTAKE:
             log.info("a statement failed", failure=failure.name.lower(), why=repr(error))
             raise _ERRORS[failure]() from error

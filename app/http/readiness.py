@@ -120,9 +120,17 @@ def readiness_of(
     """
 
     async def postgres() -> Finding:
-        if await pool.takes_writes():
-            return Finding(State.UP)
-        return Finding(State.DEGRADED, "answers, but takes no writes")
+        if not await pool.takes_writes():
+            return Finding(State.DEGRADED, "answers, but takes no writes")
+        if missing := await pool.missing_tables():
+            # Without its operators nothing can be answered from it.
+            state = State.DOWN if "dnos" in missing else State.DEGRADED
+            return Finding(state, f"tables are missing or may not be read: {', '.join(missing)}")
+        if pool.lacked_something():
+            return Finding(
+                State.DEGRADED, "statements fail: a table, a column, a function or a right is missing"
+            )
+        return Finding(State.UP)
 
     async def redis() -> Finding:
         # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.
