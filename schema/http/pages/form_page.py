@@ -22,7 +22,7 @@ from schema.http.pages.representation import HTML
 from schema.http.rest_operations import Map
 
 _REFUSED: Final = 400
-_MAX_REPEATED: Final = 500  # letters of the parameters that a refused form has again
+MAX_REPEATED: Final = 500  # letters of the parameters that a refused form has again
 
 
 class FormError(BadInput):
@@ -50,7 +50,7 @@ class FormPage(PageAddress):
         given = [
             (name, text)
             for name, text in request.query_params.multi_items()
-            if self._parameters.has(name) and len(text) <= _MAX_REPEATED
+            if self._parameters.has(name) and len(text) <= MAX_REPEATED
         ][:MAX_PARAMETERS]
         view = PageView(
             language_of(scope), *split_path(scope["path"]), given, public_url=self._operations.public_url

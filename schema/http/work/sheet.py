@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.error_table import ERRORS
-from app.errors import Code, quoted
+from app.errors import AppError, Code, quoted
 from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
-from schema.http.pages.form_page import FormError
+from schema.http.pages.form_page import MAX_REPEATED, FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, view_of
@@ -40,6 +40,7 @@ class SheetPage:
         try:
             form = await self._form(request, view, given, None)
         except FormError as error:
+            given = {name: text if len(text) <= MAX_REPEATED else "" for name, text in given.items()}
             return page(view, "work/sheet_start", ERRORS[error.code].status, given=given, refusal=error)
         token = form_token(request, self._settings)
         saved = int(given["saved"]) if given["saved"].isdigit() and len(given["saved"]) < 4 else None
@@ -78,7 +79,12 @@ class SheetPage:
                 "year",
             )
         variables: Map = {"slug": slug, "year": int(year)}
-        data = (await self._operations.run_fields(self._query, variables, request)).data
+        try:
+            data = (await self._operations.run_fields(self._query, variables, request)).data
+        except AppError as error:
+            if error.code is Code.BAD_USER_INPUT:  # longer than any name
+                raise _NoOperator(slug) from error
+            raise
         if data["dno"] is None:
             raise _NoOperator(slug)
         return SheetForm(data["dno"], int(year), view.language, fields)

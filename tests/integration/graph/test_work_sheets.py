@@ -324,6 +324,7 @@ async def test_only_editors_see_the_form_and_it_is_never_stored(
     ("dno", "year", "status", "reason"),
     [
         ("netze-z", "2026", 404, "Einen Netzbetreiber 'netze-z' gibt es nicht."),
+        ("x" * 300, "2026", 404, "Einen Netzbetreiber 'xxx"),
         ("netze-a", "1997", 400, "Das Jahr muss zwischen"),
         ("netze-a", "two", 400, "Das Jahr muss zwischen"),
     ],
@@ -337,6 +338,22 @@ async def test_an_operator_or_year_that_cannot_be_is_named_above_what_was_typed(
     assert (page.status_code, reason in text_of(page)) == (status, True)
     values = form_of(page.text, "get").values
     assert (values["dno"], values["year"]) == (dno, year)
+
+
+@pytest.mark.parametrize("length", [5_000, 50_000])
+async def test_a_name_of_thousands_of_letters_is_refused_on_the_form_and_not_typed_again(
+    editor: Caller, length: int
+) -> None:
+    for params, status in (
+        ({"dno": "x" * length, "year": "2026"}, 404),
+        ({"dno": "netze-a", "year": "2" * length}, 400),
+    ):
+        page = await editor.client.get(PATH, params=params, headers=editor.headers | BROWSER)
+        assert page.status_code == status
+        values = form_of(page.text, "get").values
+        assert [len(values[name]) for name in params] == [
+            len(text) if len(text) < 500 else 0 for text in params.values()
+        ]
 
 
 async def test_a_form_of_another_origin_changes_nothing(
