@@ -1,11 +1,13 @@
 """Verifies, flags, deletes and reverts entries of every family."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from app.db.family_table import FamilyTable
 from app.db.family_tables import TABLES
+from app.db.one_entry import Contended, OneEntryWork
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import check_text
 from app.domain.entry import VerificationStatus
@@ -14,6 +16,12 @@ from app.domain.revision import ChangeKind
 from app.errors import AppError, Code
 
 Entry = Any  # of the family in question
+
+_LATEST_REASON: Final = (
+    "SELECT reason FROM revisions WHERE entry_id = $1 AND kind = $2 ORDER BY version DESC LIMIT 1"
+)
+# Whether an update that changes nothing gets a revision, in this transaction.
+_RECORDED: Final = "SELECT set_config('dno.recorded', $1, true)"
 
 
 async def verify(
@@ -32,9 +40,11 @@ async def verify(
 async def flag(
     work: UnitOfWork, data_type: DataType, entry_id: UUID, *, reason: str, expected_version: int | None = None
 ) -> Entry:
-    """An entry that is flagged already is not changed and gets no revision."""
+    """An entry that is flagged already gets a revision for a reason that differs from the latest one's."""
     check_text(reason, "reason", required=True)
-    return await _mark(work, data_type, entry_id, VerificationStatus.FLAGGED, expected_version, reason)
+    return await _mark(
+        work, data_type, entry_id, VerificationStatus.FLAGGED, expected_version, reason, repeat=True
+    )
 
 
 async def unflag(
@@ -145,8 +155,9 @@ async def _mark(
     reason: str | None,
     *,
     only: VerificationStatus | None = None,
+    repeat: bool = False,
 ) -> Entry:
-    """`only`: entries of another status stay as they are."""
+    """`only`: entries of another status stay as they are. `repeat`: an entry that has the status gets a revision of another reason."""
     table = TABLES[OF_DATA_TYPE[data_type].name]
     entry = await table.lock(work, entry_id, reason=reason)
     async with table.reported_conflicts(work, entry_id):
@@ -154,4 +165,19 @@ async def _mark(
         if only not in (None, entry.verification_status):
             work.wrote_nothing = True
             return entry
+        if repeat and entry.verification_status is status:
+            return await _repeat(work, table, entry, reason)
         return await table.save(work, msgspec.structs.replace(entry, verification_status=status))
+
+
+async def _repeat(work: UnitOfWork, table: FamilyTable[Any], entry: Entry, reason: str | None) -> Entry:
+    """Nothing changes but the history."""
+    if isinstance(work, OneEntryWork):
+        raise Contended  # takes a transaction
+    if await work.connection.fetchval(_LATEST_REASON, entry.id, ChangeKind.FLAGGED) == reason:
+        work.wrote_nothing = True
+        return entry
+    await work.connection.execute(_RECORDED, "on")
+    saved = await table.save(work, entry)
+    await work.connection.execute(_RECORDED, "")  # further writes of the transaction
+    return saved

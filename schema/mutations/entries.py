@@ -132,7 +132,11 @@ class EntryMutations:
         _verify, VerifyInput, Role.ADMIN, "Says that an entry equals its source.", argument="Which entry."
     )
     flag = _mutation(
-        _flag, FlagInput, Role.EDITOR, "Says that an entry is in doubt.", argument="Which entry, and why."
+        _flag,
+        FlagInput,
+        Role.EDITOR,
+        "Says that an entry is in doubt. Another reason for one that is FLAGGED is a further revision.",
+        argument="Which entry, and why.",
     )
     unflag = _mutation(
         _unflag,

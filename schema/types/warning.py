@@ -14,8 +14,8 @@ class Warning:
     code: str = strawberry.field(
         description="For programs. Of figures: UNUSUAL_ORDER, PAIRS_DO_NOT_MEET (both price pairs cost the same at 2,500 h), "
         "UNUSUAL_RISE and UNUSUAL_FALL (against last year), UNUSUAL_MAGNITUDE (against all operators), GROSS_FOR_NET (1.19 times a "
-        "known figure); of time-of-use tariffs also OUT_OF_BOUNDS (NT is 10 to 40 % of ST, HT above ST and at most 200 % of it), "
-        "MISSING_PRICE, GAP, FEW_QUARTERS; of windows NOT_ON_QUARTER_HOUR, and MANY_HOURS (more than 10 h a day). Of costs: "
+        "known figure), MISSING_PRICE; of time-of-use tariffs also OUT_OF_BOUNDS (NT is 10 to 40 % of ST, HT above ST and at most 200 % "
+        "of it), GAP, FEW_QUARTERS; of windows NOT_ON_QUARTER_HOUR, and MANY_HOURS (more than 10 h a day). Of costs: "
         "IMPOSSIBLE_UTILISATION (more than 8,784 h)."
     )
     message: str = strawberry.field(description="For people.")

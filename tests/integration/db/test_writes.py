@@ -15,6 +15,7 @@ from app.db.family_tables import TABLES
 from app.db.one_entry import OneEntryWork, write_one_entry
 from app.db.pool import RolledBack
 from app.db.unit_of_work import unit_of_work
+from app.db.unit_of_work import write as write_in_transaction
 from app.domain.account import Principal, Role
 from app.domain.correction import Correction, HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
@@ -524,6 +525,38 @@ async def test_entries_of_both_families_are_verified_and_flagged(pool):
             await run(pool, entries.verify, data_type, entry.id, expected_version=2)
         with raises_code(Code.NOT_FOUND):
             await run(pool, entries.verify, data_type, uuid4())
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_another_reason_for_a_flag_is_a_further_revision(pool, at_once):
+    """The same reason, as of a form that is sent twice, is none."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+
+    async def flag(reason):
+        async def change(work):
+            return await entries.flag(work, NETZENTGELTE, tariff.id, reason=reason)
+
+        if at_once:
+            return await write_one_entry(pool, EDITOR, change, permitted)
+        return await write_in_transaction(pool, EDITOR, change)
+
+    async def permitted():
+        pass
+
+    for version, reason in ((2, "unlikely"), (2, "unlikely"), (3, "of another year"), (4, "unlikely")):
+        flagged, _ = await flag(reason)
+        assert (flagged.version, flagged.verification_status) == (version, VerificationStatus.FLAGGED)
+    _, work = await flag("of 2024")
+    assert (work.revision.kind, work.revision.reason, work.revision.version) == (
+        ChangeKind.FLAGGED,
+        "of 2024",
+        5,
+    )
+    assert [event.entries[0].version for event in work.events] == [5]
+    _, work = await flag("of 2024")
+    assert (work.revision, work.events) == (None, [])
+    verified, _ = await run(pool, entries.verify, NETZENTGELTE, tariff.id)
+    assert verified.version == 6
 
 
 async def test_a_flag_requires_a_reason(pool):

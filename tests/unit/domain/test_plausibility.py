@@ -41,6 +41,8 @@ def tariff_codes(now: Prices, **references: tuple) -> list[tuple[str, str]]:
     [
         (prices("58.21", "1.26", "18.30", "2.86"), NONE, []),
         (prices("18.30", "2.86", "58.21", "1.26"), NONE, [("UNUSUAL_ORDER", "leistungUnter2500h"), ("UNUSUAL_ORDER", "arbeitUnter2500h")]),
+        (NONE, NONE, [("MISSING_PRICE", "leistung")]),
+        (prices(None, None, None, "0"), NONE, []),
         (prices("18.30", None, "18.30", None), NONE, []),
         (prices(None, None, "58.21", None), NONE, []),
         (prices(None, "1.26", None, "1.25"), NONE, [("UNUSUAL_ORDER", "arbeitUnter2500h")]),
@@ -104,7 +106,7 @@ def test_the_warning_of_pairs_has_both_costs():
 def test_a_price_far_from_those_of_all_operators_gets_a_warning(now, median, figures, message):
     usual = astuple(prices(None, median))
     found = plausibility_warnings(
-        tariff.FAMILY, prices(None, now), References(usual=usual, figures=(None, figures, None, None))
+        tariff.FAMILY, prices("58.20", now), References(usual=usual, figures=(None, figures, None, None))
     )
     assert [warning.message for warning in found] == ([] if message is None else [message])
     assert all((warning.code, warning.field[1]) == ("UNUSUAL_MAGNITUDE", "arbeit") for warning in found)
