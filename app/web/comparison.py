@@ -99,6 +99,11 @@ def hours(entry: Entry | None) -> str | None:
     if entry is None:
         return None
     total = sum(minutes(window["end"]) - minutes(window["start"]) for window in entry["windows"])
+    return hours_of(total)
+
+
+def hours_of(total: int) -> str:
+    """Of so many minutes, with at most two decimals."""
     return f"{Decimal(f'{total / _MINUTES_PER_HOUR:.2f}').normalize():f}"
 
 

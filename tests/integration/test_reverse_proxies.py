@@ -191,6 +191,10 @@ async def test_bodies_are_bounded_by_the_server_and_files_may_be_longer(
         )
         assert answer.status_code != 413
         assert process(answer)
+        for prefix in ("", "/de", "/en"):  # the form of the workbench, in each language
+            fields = {"kind": (None, "tariffs"), "token": (None, ""), "file": ("a.csv", file)}
+            page = await client.post(f"{prefix}/work/import", files=fields)
+            assert (page.status_code, process(page) != "") == (200, True), page.text
 
 
 async def test_websockets_and_event_streams_pass_without_delay(proxy: ReverseProxy, site: Site) -> None:

@@ -22,6 +22,7 @@ from app.domain.working_days import DayStatus, PeakReason, days_of_year
 from app.web.charts import calendar
 from app.web.charts.calendar import Calendar
 from app.web.charts.clock import HourLabel, arcs, hour_labels, hour_ticks
+from app.web.comparison import hours_of
 from schema.http.rest_operations import Map
 
 _DAY: Final = timedelta(days=1)
@@ -61,6 +62,10 @@ class SeasonOfLevel(NamedTuple):
     @property
     def texts(self) -> list[str]:
         return [f"{clock.hh_mm(window.start)}–{clock.hh_mm(window.end)}" for window in self.windows]
+
+    @property
+    def hours(self) -> str:
+        return hours_of(self.minutes)
 
     @property
     def minutes(self) -> int:

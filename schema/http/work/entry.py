@@ -14,7 +14,7 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.entry_form import EntryForm
-from schema.http.work.form_token import form_token
+from schema.http.work.form_token import OfAnotherSession, form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, status_of, view_of
 
 # Which field of the input has what was written as a reason.
@@ -51,7 +51,11 @@ class EntryPage:
     async def send(self, request: Request) -> Response:
         view = view_of(request, ("done",))
         entry = await self._fetch(request)
-        sent, confirmed = await sent_form(request, self._settings, EntryForm.names(entry))
+        try:
+            sent, confirmed = await sent_form(request, self._settings, EntryForm.names(entry))
+        except OfAnotherSession as refusal:
+            form = EntryForm(entry, view.language, refusal.fields)
+            return self._page(request, view, form, Outcome(403, (refusal.shown_again(view),)))
         form = EntryForm(entry, view.language, sent)
         action = sent.get("action", "save")
         if action == "save":

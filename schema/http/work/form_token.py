@@ -4,6 +4,7 @@ The session cookie already counts only for requests of our own origin (app/auth/
 """
 
 import hmac
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -12,13 +13,14 @@ from starlette.requests import Request
 from app.auth.cookies import SessionCookie
 from app.errors import AppError, Code
 from app.settings import Settings
+from app.web.page_view import PageView
 
 FIELD: Final = "token"
 _PURPOSE: Final = b"form of the workbench"
 _CONFIRMED: Final = (b"x-requested-with", b"form")
 
 
-class _OfAnotherSession(AppError):
+class OfAnotherSession(AppError):
     """The reason in German and, as `message`, in English: no role is missing."""
 
     code = Code.FORBIDDEN
@@ -27,9 +29,20 @@ class _OfAnotherSession(AppError):
         " öffnen Sie es neu."
     )
 
-    def __init__(self) -> None:
+    def __init__(self, fields: Mapping[str, str] | None = None) -> None:
+        """`fields`: as they were sent."""
+        self.fields = fields or {}
         super().__init__(
             "The form is of another session, or was sent by another site; open it again. Nothing was changed."
+        )
+
+    def shown_again(self, view: PageView) -> str:
+        """Above the form with what was typed and a token of this session: it is sent by the person who reads it."""
+        return view.text(
+            "Das Formular gehört zu einer früheren Anmeldung, oder eine andere Website hat es gesendet. Geändert wurde"
+            " nichts. Prüfen Sie, was darin steht, und senden Sie es noch einmal.",
+            "The form is of another session, or was sent by another site. Nothing was changed. Check what it states, and"
+            " send it once more.",
         )
 
 
@@ -50,6 +63,6 @@ def check_origin(request: Request, settings: Settings) -> None:
 def confirmed(request: Request, settings: Settings, token: str) -> Request:
     """The request for operations that write: its form is one of ours. Raises FORBIDDEN."""
     if not hmac.compare_digest(token.encode(), form_token(request, settings).encode()):
-        raise _OfAnotherSession
+        raise OfAnotherSession
     scope = request.scope
     return Request({**scope, "headers": [*scope["headers"], _CONFIRMED]})

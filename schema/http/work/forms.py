@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from app.auth.roles import require
 from app.domain.account import Role
 from app.domain.clock import GERMANY
-from app.errors import AppError, BadInput, Code, DeadlineExceeded, quoted
+from app.errors import AppError, BadInput, Code, DeadlineExceeded, Unauthenticated, quoted
 from app.http.request_state import header, request_state
 from app.settings import Settings
 from app.web.language import language_of, split_path
@@ -24,7 +24,7 @@ from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
 from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map
-from schema.http.work.form_token import FIELD, check_origin, confirmed
+from schema.http.work.form_token import FIELD, OfAnotherSession, check_origin, confirmed
 from schema.types.scalars import read_datetime
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -35,13 +35,30 @@ _FORM: Final = b"application/x-www-form-urlencoded"
 _STORED_NOWHERE: Final = {"cache-control": "no-store"}
 
 
+class _SignedOut(Unauthenticated):
+    """For a form that was sent after its session has ended. Pages are stored nowhere, so that going back would lose what was typed."""
+
+    german = (
+        "Sie sind nicht mehr angemeldet; geändert wurde nichts. Melden Sie sich in einem neuen Fenster an und laden Sie dann"
+        " diese Seite neu: Das Formular erscheint wieder mit dem, was Sie eingegeben haben."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are no longer signed in; nothing was changed. Sign in in a new window, and then reload this page: the form"
+            " is shown again with what you typed."
+        )
+
+
 def signed_in(endpoint: Endpoint, role: Role = Role.EDITOR) -> Endpoint:
     """For callers with this role. Others get an error, and those who are not signed in the form for it."""
 
     async def respond(request: Request) -> Response:
         principal = request_state(request.scope).principal
-        if principal.anonymous and request.method in ("GET", "HEAD"):
-            return _to_sign_in(request)
+        if principal.anonymous:
+            if request.method in ("GET", "HEAD"):
+                return _to_sign_in(request)
+            raise _SignedOut
         require(principal, role)
         return await endpoint(request)
 
@@ -61,13 +78,17 @@ async def sent_form(
 ) -> tuple[dict[str, str], Request]:
     """The fields of a form that one of our own pages sent, and the request for operations that write.
 
-    Raises FORBIDDEN for a form of another site, BadInput for fields that the form does not have.
+    Raises FORBIDDEN for a form of another site, OfAnotherSession with its fields, BadInput for fields that the form does not have.
     """
     check_origin(request, settings)
     pairs = await _read_pairs(request, settings)
     _check_names([name for name, _ in pairs], {*names, FIELD}, "field")
     fields = dict(pairs)
-    return fields, confirmed(request, settings, fields.pop(FIELD, ""))
+    token = fields.pop(FIELD, "")
+    try:
+        return fields, confirmed(request, settings, token)
+    except OfAnotherSession:
+        raise OfAnotherSession(fields) from None
 
 
 def page(view: PageView, template: str, status: int = 200, **values: Any) -> Response:

@@ -15,7 +15,7 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.pages.form_page import MAX_REPEATED, FormError
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.form_token import form_token
+from schema.http.work.form_token import OfAnotherSession, form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, view_of
 from schema.http.work.sheet_form import SheetForm, Write, field_names, set_errors
 from schema.http.work.sheet_texts import SheetTexts
@@ -49,7 +49,12 @@ class SheetPage:
     async def send(self, request: Request) -> Response:
         """POST: a dry run, or, of what was checked just so, the writes."""
         view = view_of(request, _PARAMETERS)
-        fields, request = await sent_form(request, self._settings, field_names())
+        try:
+            fields, request = await sent_form(request, self._settings, field_names())
+        except OfAnotherSession as refusal:
+            form = await self._form(request, view, refusal.fields, refusal.fields)
+            token = form_token(request, self._settings)
+            return sheet(view, form, token, 403, refusal=refusal.shown_again(view))
         form = await self._form(request, view, fields, fields)
         token, writes = form_token(request, self._settings), form.writes()
         shown = digest([write.input for write in writes])
@@ -124,7 +129,15 @@ def sheet(
     checked: Checked | None = None,
     others: Sequence[str] = (),
     saved: int | None = None,
+    refusal: str | None = None,
 ) -> Response:
-    """`others`: errors of no particular field; `saved`: how many entries were."""
-    values = {"form": form, "token": token, "checked": checked, "others": others, "saved": saved}
+    """`others`: errors of no particular field; `saved`: how many entries were; `refusal`: why the form was not read."""
+    values = {
+        "form": form,
+        "token": token,
+        "checked": checked,
+        "others": others,
+        "saved": saved,
+        "refusal": refusal,
+    }
     return page(view, "work/sheet", status, texts=SheetTexts(view), **values)

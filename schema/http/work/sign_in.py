@@ -6,17 +6,22 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.errors import Code
 from app.http.request_state import request_state
 from app.settings import Settings
 from schema.execution.documents import Document
-from schema.http.rest_operations import RestOperations
+from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import SIGN_IN, page, redirect, sent_form, view_of
+from schema.http.work.forms import SIGN_IN, page, redirect, sent_form, status_of, view_of
 
 _AFTER: Final = "/work"
 # A path of this server. Browsers read // and /\\ as the beginning of another host, and leave out control characters.
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~.%-][A-Za-z0-9_~.%/-]*)?(?:\?[!-\[\]-~]*)?")
 _MAX_ADDRESS: Final = 2000
+
+
+def _status_of(error: Map) -> int:
+    return status_of([error]) if error["code"] != Code.UNAUTHENTICATED else 401
 
 
 def local_address(text: str) -> str:
@@ -55,7 +60,9 @@ class SignIn:
         if not errors:
             return redirect(address, result.cookies)
         values = {"next": address, "email": variables["email"], "error": errors[0], "name": None}
-        return page(view, "work/sign_in", 401, token=form_token(request, self._settings), **values)
+        return page(
+            view, "work/sign_in", _status_of(errors[0]), token=form_token(request, self._settings), **values
+        )
 
     async def sign_out(self, request: Request) -> Response:
         view = view_of(request)

@@ -80,6 +80,16 @@ async def test_preliminary_derived_and_flagged_figures_are_marked(browser: httpx
     assert "javascript:" not in (await browser.get(BOTH)).text
 
 
+async def test_hours_that_are_not_known_are_not_those_without_time_variable_prices(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await make.time_of_use(pool, await make.dno(pool, "netze-a", name="Netze A"), 2025, windows="")
+    await make.time_of_use(pool, await make.dno(pool, "netze-b", name="Netze B"), 2025)
+    await server.delivered()
+    shown = main_of(await browser.get(f"/en{BOTH}&year=2025"))
+    assert "2. quarter not known no time-variable prices 3. quarter" in shown
+
+
 @pytest.mark.usefixtures("operators")
 async def test_what_is_not_known_is_stated(browser: httpx.AsyncClient) -> None:
     shown = main_of(await browser.get(f"/en{BOTH}&profile=BUSINESS&year=2025"))

@@ -77,7 +77,7 @@ async def test_spellings_of_a_state_count_as_one_and_operators_without_a_state_i
     assert cells["/operators?region=Saarland&year=2025&with=HLZF"] == ("share-0", "0")
     assert cells["/operators?year=2026&with=HLZF"] == ("share-0", "0")
     assert cells_of(await browser.get("/coverage"))["/operators?year=2026"] == ("share-2", "2")
-    assert "1 Netzbetreiber, deren Bundesland nicht bekannt ist" in text_of(page)
+    assert "1 Netzbetreiber, dessen Bundesland nicht bekannt ist" in text_of(page)
 
 
 @pytest.mark.usefixtures("figures")

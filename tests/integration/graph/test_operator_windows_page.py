@@ -56,6 +56,18 @@ def set_now(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return set_to
 
 
+async def test_hours_of_a_day_have_at_most_two_decimals(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER, "07:40-12:00")
+    await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.AUTUMN, "17:00-18:00")
+    await server.delivered()
+    shown = text_of(await browser.get("/de/operators/netze-a/2025"))
+    assert "4,33 Stunden am Werktag" in shown
+    assert "1 Stunde am Werktag" in shown
+
+
 async def test_the_level_of_clocks_and_calendar_is_chosen_by_a_link(
     browser: httpx.AsyncClient, server: Running, pool: Pool
 ) -> None:

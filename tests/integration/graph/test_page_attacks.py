@@ -114,6 +114,21 @@ async def test_no_text_of_the_data_executes_anything_on_any_page(
     assert shown > 10
 
 
+async def test_no_name_turns_round_what_a_page_states_after_it(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    turning = "Netze \u202eA\u2067 שלום"
+    dno = await make.dno(pool, "netze-a", name=turning, official_name=turning, city=turning)
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS, source_title=turning)
+    await server.delivered()
+    shown = 0
+    for path in VIEWS:
+        text = re.sub(r"<[^>]+>", "", (await browser.get(path)).text)
+        assert re.findall(r".{0,20}[\u202a-\u202e\u2066-\u2069]", text) == [], path
+        shown += text.count("Netze A שלום")
+    assert shown > 5
+
+
 async def test_parameters_are_text_on_every_page(browser: httpx.AsyncClient, pool: Pool) -> None:
     await make.dno(pool)
     values = (

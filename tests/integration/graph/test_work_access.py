@@ -52,6 +52,24 @@ async def test_a_secret_is_shown_once_and_a_form_that_is_sent_again_makes_no_sec
     assert secret not in listed + again.text
 
 
+async def test_what_was_typed_stays_when_a_form_is_of_an_earlier_session(administrator: Browser) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    changed = await administrator.open_form("/work/account", "password")
+    administrator.client.cookies.clear()
+    await administrator.sign_in()
+    page = await administrator.send(form, name="crawler", role="EDITOR", expires="2100-01-31")
+    assert page.status_code == 403
+    again = next(each for each in forms_of(page.text) if "expires" in each.values)
+    assert (again.values["name"], again.values["expires"]) == ("crawler", "2100-01-31")
+    secret = "a phrase that no page repeats"
+    refused = await administrator.send(changed, current=PASSWORD, password=secret, again=secret)
+    assert refused.status_code == 403
+    assert secret not in refused.text
+    assert PASSWORD not in refused.text
+    made = await administrator.send(again, role="EDITOR")
+    assert made.status_code == 200
+
+
 async def test_a_key_that_is_revoked_ends(administrator: Browser, server: Running) -> None:
     form = await administrator.open_form("/work/keys", "create")
     secret = secret_of(await administrator.send(form, name="crawler", role="VIEWER"))

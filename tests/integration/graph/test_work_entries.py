@@ -13,6 +13,7 @@ from app.domain.entry import VoltageLevel
 from app.domain.families import FAMILIES
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
+from app.settings import Settings
 from tests import factories as make
 from tests.forms import form_of, forms_of
 from tests.integration.auth.services import PASSWORD
@@ -298,8 +299,8 @@ async def test_lists_have_what_is_to_be_looked_at(editor: Browser, pool: Pool) -
     await make.tariff(pool, dno, 2025, VoltageLevel.MS, verification_status="flagged")
     await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS")
     overview = text_of(await editor.open("/en/work"))
-    assert "Unverified 1 entries" in overview
-    assert "Flagged 1 entries" in overview
+    assert "Unverified 1 entry" in overview
+    assert "Flagged 1 entry" in overview
     flagged = text_of(await editor.open("/en/work/entries?list=flagged"))
     assert "Netze Adorf: grid charges, medium voltage, 2025" in flagged
     assert "2024" not in flagged
@@ -364,6 +365,44 @@ async def test_signing_out_ends_the_session(editor: Browser) -> None:
     assert response.status_code == 303
     assert (await editor.open("/work")).status_code == 303
     assert (await editor.client.get("/work/sign-out")).status_code == 405
+
+
+async def test_a_form_whose_session_has_ended_is_shown_again_with_what_was_typed(
+    editor: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), 2025, leistung="58.20")
+    path = f"/de/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    editor.client.cookies.clear()
+    typed = {"leistung": "59,10", "reason": "Druckfehler", "action": "save"}
+    ended = await editor.send(form, **typed)
+    assert ended.status_code == 401
+    assert "nicht mehr angemeldet; geändert wurde nichts" in text_of(ended)
+    [address] = re.findall(r'href="([^"]*sign-in[^"]*)" target="_blank"', ended.text)
+    sign_in = form_of((await editor.open(unescape(address))).text)
+    accepted = await editor.send(sign_in, email=EMAIL, password=PASSWORD)
+    assert accepted.headers["location"] == path
+    shown = await editor.send(form, **typed)  # the page with the reason is loaded again
+    assert shown.status_code == 403
+    assert "früheren Anmeldung" in text_of(shown)
+    again = next(each for each in forms_of(shown.text) if "leistung" in each.values)
+    assert (again.values["leistung"], again.values["reason"]) == ("59,10", "Druckfehler")
+    assert "58,20" in (await editor.client.get("/de/operators/netze-a/2025")).text
+    assert (await editor.send(again, action="save")).status_code == 303
+    assert (await editor.open_form(path, "save")).values["leistung"] == "59,10"
+
+
+async def test_too_many_attempts_to_sign_in_are_explained_in_the_language_of_the_page(
+    browser: Browser, add_user: Any, settings: Settings
+) -> None:
+    await add_user(Role.EDITOR)
+    form = form_of((await browser.open("/de/work/sign-in")).text)
+    for _ in range(settings.rate_limit_sign_in):
+        assert (await browser.send(form, email=EMAIL, password="wrong")).status_code == 401
+    refused = await browser.send(form, email=EMAIL, password=PASSWORD)
+    assert refused.status_code == 429
+    assert "Zu viele Anmeldeversuche" in text_of(refused)
+    assert "Too many" not in refused.text
 
 
 async def test_a_session_is_not_taken_over_from_before_signing_in(browser: Browser, add_user: Any) -> None:

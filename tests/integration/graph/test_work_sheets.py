@@ -376,6 +376,9 @@ async def test_a_form_of_another_origin_changes_nothing(
         response = await person.client.post(PATH, data=foreign, headers=BROWSER)
         assert (response.status_code, "einer früheren Anmeldung" in response.text) == (403, True)
         assert "nicht die Rolle" not in response.text
+        again = form_of(response.text).values  # to be sent again by the person who reads it
+        assert again["tariffs.MS.leistung"] == "1"
+        assert again["token"] == sheet.fields["token"]
         assert (await stored(editor))["tariffs"] == []
         await sheet.save()
     assert len((await stored(editor))["tariffs"]) == 1
