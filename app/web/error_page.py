@@ -16,6 +16,7 @@ from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
+from app.web.sign_in_address import sign_in_address
 
 _PATHS: Final = (
     *("/", "/operators", "/compare", "/ranking", "/my-operator", "/coverage", "/changes", "/docs"),
@@ -37,6 +38,8 @@ def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Res
         similar=_similar_paths(scope) if status is HTTPStatus.NOT_FOUND else (),
         retry_after=headers.get("retry-after"),
         allowed=headers.get("Allow"),
+        sign_in=sign_in_address(scope),
+        sent=scope["method"] not in ("GET", "HEAD"),
         request_id=request_state(scope).request_id,
     )
     return HTMLResponse(body, status, {**headers, "content-security-policy": PAGE_POLICY})

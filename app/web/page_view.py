@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from app.domain.clock import GERMANY
@@ -31,6 +31,10 @@ from app.web.names import (
     Names,
 )
 from app.web.notes import in_german
+
+DIRECTION_MARKS: Final = (
+    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # set the direction of the text after them
+)
 
 
 class PageView(NamedTuple):
@@ -156,8 +160,12 @@ class PageView(NamedTuple):
             return self._of(known, value)
         of_field = unit if name == "amount" else FIELD_UNITS.get(name)
         if of_field is None:
-            return value
+            return self.with_marks(value)
         return f"{self.number(value, 2)} {self.price_unit(of_field)}"
+
+    def with_marks(self, text: str) -> str:
+        """Names the characters that set the direction of writing (`\\u202e`), where texts may differ in nothing else."""
+        return text.translate(_NAMES_OF_MARKS)
 
     def rule(self, rules: str) -> str:
         """The rule by which a price was derived, or the rules that were applied one after another."""
@@ -215,6 +223,7 @@ class PageView(NamedTuple):
         return local.strftime("%d.%m.%Y, %H:%M" if self.language == "de" else "%Y-%m-%d %H:%M")
 
 
+_NAMES_OF_MARKS: Mapping[int, str] = {ord(mark): f"\\u{ord(mark):04x}" for mark in DIRECTION_MARKS}
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
 

@@ -7,12 +7,11 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.web.assets import HERE, static_assets
-from app.web.page_view import PageView
+from app.web.page_view import DIRECTION_MARKS, PageView
 
-# In a name they would turn round what a page states after it: "2026" would be read "6202". Attributes keep them,
-# so that forms send values as they are stored; in tags, ">" is escaped.
-_MARKS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_MARK_OUTSIDE_TAGS: Final = re.compile(f"(<[^>]*>)|[{_MARKS}]")
+# In a name they would turn round what a page states after it: "2026" would be read "6202". Attributes and the texts
+# of text areas keep them, so that forms send values as they are stored; "<" and ">" are escaped there.
+_MARK_OUTSIDE_TAGS: Final = re.compile(rf"(<textarea\b.*?</textarea>|<[^>]*>)|[{DIRECTION_MARKS}]", re.DOTALL)
 
 
 def render(template: str, view: PageView, /, **values: Any) -> bytes:
@@ -40,7 +39,7 @@ def _environment() -> Environment:
 
 def _in_one_direction(page: str) -> str:
     """Without characters that set the direction of the text after them."""
-    if any(mark in page for mark in _MARKS):
+    if any(mark in page for mark in DIRECTION_MARKS):
         return _MARK_OUTSIDE_TAGS.sub(lambda found: found[1] or "", page)
     return page
 

@@ -197,6 +197,15 @@ async def test_bodies_are_bounded_by_the_server_and_files_may_be_longer(
             assert (page.status_code, process(page) != "") == (200, True), page.text
 
 
+@pytest.mark.parametrize("proxy", PROXIES[:1], indirect=True)
+async def test_nginx_takes_files_at_the_addresses_of_the_form_only(proxy: ReverseProxy, site: Site) -> None:
+    file = "unknown;2025\n" * 2**18
+    async with proxy.client(headers=site.key) as client:
+        for path in ("/xx/work/import", "/work/importfoo"):
+            assert (await client.post(path, content=file)).status_code == 413
+        assert (await client.post("/en/work/import", content=file)).status_code == 415
+
+
 async def test_websockets_and_event_streams_pass_without_delay(proxy: ReverseProxy, site: Site) -> None:
     """An event is read while its stream is open, so nothing has waited for more."""
     async with (

@@ -14,13 +14,12 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.form_token import OfAnotherSession, form_token
+from schema.http.work.form_token import form_token
 from schema.http.work.forms import digest, moment_of, page, redirect, sent_form, status_of, view_of
 
 # The operation of each action, and the fields of its form.
 _Actions: TypeAlias = Mapping[str, tuple[str, Collection[str]]]
 _ROLES: Final = tuple(role.value for role in Role)
-_NEW: Final = "create"
 _PASSWORDS: Final = ("current", "password", "again")
 _LAST_MOMENT: Final = time(23, 59, 59)
 
@@ -44,17 +43,13 @@ class AccessPage:
         """Raises BadInput for an action that the page does not have."""
         view = view_of(request, ("done",))
         names = {name for _, fields in self.actions.values() for name in fields}
-        try:
-            sent, confirmed = await sent_form(request, self._settings, {*names, "action"})
-        except OfAnotherSession as error:
-            again = self._typed(error.fields)
-            return await self._page(request, view, 403, messages=[error.shown_again(view)], given=again)
+        sent, confirmed = await sent_form(request, self._settings, {*names, "action"})
         action = sent.pop("action", "")
         if action not in self.actions:
             raise BadInput("There is no such action.", argument="action")
         operation, fields = self.actions[action]
         given = {name: _cleaned(name, sent[name]) for name in fields if name in sent}
-        typed = self._typed({**given, "action": action})
+        typed = given if action == "create" else {}
         refusal = await self._refusal(action, given, request, view)
         if refusal:
             return await self._page(request, view, 409, messages=[refusal], given=typed)
@@ -76,11 +71,6 @@ class AccessPage:
         if payload:
             return await self._page(request, view, made=payload)
         return redirect(view.same(done=action))
-
-    def _typed(self, sent: Mapping[str, str]) -> Map:
-        """What is shown again of a form for something new; nothing of other forms, which may have passwords."""
-        _, fields = self.actions.get(_NEW, ("", ()))
-        return {name: sent[name] for name in fields if name in sent} if sent.get("action") == _NEW else {}
 
     async def _refusal(self, action: str, given: Map, request: Request, view: PageView) -> str | None:
         """Why the form is not executed."""

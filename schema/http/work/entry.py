@@ -17,6 +17,7 @@ from schema.http.work.entry_form import EntryForm
 from schema.http.work.form_token import OfAnotherSession, form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, status_of, view_of
 
+_SAVE: Final = "save"
 # Which field of the input has what was written as a reason.
 _ACTIONS: Final = {"verify": "notes", "unflag": "notes", "flag": "reason", "delete": "reason"}
 _DONE: Final = ("saved", "verify", "flag", "unflag", "revert")
@@ -52,13 +53,16 @@ class EntryPage:
         view = view_of(request, ("done",))
         entry = await self._fetch(request)
         try:
-            sent, confirmed = await sent_form(request, self._settings, EntryForm.names(entry))
+            names = EntryForm.names(entry)
+            sent, confirmed = await sent_form(request, self._settings, names, restores=True)
         except OfAnotherSession as refusal:
+            if refusal.fields.get("action", _SAVE) != _SAVE:
+                raise
             form = EntryForm(entry, view.language, refusal.fields)
             return self._page(request, view, form, Outcome(403, (refusal.shown_again(view),)))
         form = EntryForm(entry, view.language, sent)
-        action = sent.get("action", "save")
-        if action == "save":
+        action = sent.get("action", _SAVE)
+        if action == _SAVE:
             return await self._save(confirmed, view, form)
         if action == "revert":
             return await self._take_back(confirmed, view, form)

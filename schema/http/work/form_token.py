@@ -30,7 +30,7 @@ class OfAnotherSession(AppError):
     )
 
     def __init__(self, fields: Mapping[str, str] | None = None) -> None:
-        """`fields`: as they were sent."""
+        """`fields`: as they were sent, for a page that shows its form again."""
         self.fields = fields or {}
         super().__init__(
             "The form is of another session, or was sent by another site; open it again. Nothing was changed."

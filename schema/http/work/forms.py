@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date, datetime, time
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
+from app.web.sign_in_address import sign_in_address
 from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map
 from schema.http.work.form_token import FIELD, OfAnotherSession, check_origin, confirmed
@@ -29,25 +30,22 @@ from schema.types.scalars import read_datetime
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-SIGN_IN: Final = "/work/sign-in"
 MAX_FIELDS: Final = 800
 _FORM: Final = b"application/x-www-form-urlencoded"
 _STORED_NOWHERE: Final = {"cache-control": "no-store"}
 
 
 class _SignedOut(Unauthenticated):
-    """For a form that was sent after its session has ended. Pages are stored nowhere, so that going back would lose what was typed."""
+    """For a form that arrived without a session: it has ended, or does not count for a form of another site.
+
+    The reason in German and English, for people; `message` is for programs.
+    """
 
     german = (
-        "Sie sind nicht mehr angemeldet; geändert wurde nichts. Melden Sie sich in einem neuen Fenster an und laden Sie dann"
-        " diese Seite neu: Das Formular erscheint wieder mit dem, was Sie eingegeben haben."
+        "Das Formular kam ohne Anmeldung an; geändert wurde nichts. Melden Sie sich in einem neuen Fenster an und laden Sie"
+        " dann diese Seite neu."
     )
-
-    def __init__(self) -> None:
-        super().__init__(
-            "You are no longer signed in; nothing was changed. Sign in in a new window, and then reload this page: the form"
-            " is shown again with what you typed."
-        )
+    english = "The form arrived without a sign-in; nothing was changed. Sign in in a new window, and then reload this page."
 
 
 def signed_in(endpoint: Endpoint, role: Role = Role.EDITOR) -> Endpoint:
@@ -55,11 +53,12 @@ def signed_in(endpoint: Endpoint, role: Role = Role.EDITOR) -> Endpoint:
 
     async def respond(request: Request) -> Response:
         principal = request_state(request.scope).principal
-        if principal.anonymous:
-            if request.method in ("GET", "HEAD"):
-                return _to_sign_in(request)
-            raise _SignedOut
-        require(principal, role)
+        if principal.anonymous and request.method in ("GET", "HEAD"):
+            return redirect(sign_in_address(request.scope))
+        try:
+            require(principal, role)
+        except Unauthenticated as error:
+            raise _SignedOut(error.message) from None
         return await endpoint(request)
 
     return respond
@@ -74,11 +73,12 @@ def view_of(request: Request, parameters: Collection[str] = ()) -> PageView:
 
 
 async def sent_form(
-    request: Request, settings: Settings, names: Collection[str]
+    request: Request, settings: Settings, names: Collection[str], *, restores: bool = False
 ) -> tuple[dict[str, str], Request]:
     """The fields of a form that one of our own pages sent, and the request for operations that write.
 
-    Raises FORBIDDEN for a form of another site, OfAnotherSession with its fields, BadInput for fields that the form does not have.
+    Raises FORBIDDEN for a form of another site, OfAnotherSession for one with the token of another session, BadInput for fields
+    that the form does not have. `restores`: the page catches OfAnotherSession, which then has the fields.
     """
     check_origin(request, settings)
     pairs = await _read_pairs(request, settings)
@@ -88,7 +88,7 @@ async def sent_form(
     try:
         return fields, confirmed(request, settings, token)
     except OfAnotherSession:
-        raise OfAnotherSession(fields) from None
+        raise OfAnotherSession(fields if restores else None) from None
 
 
 def page(view: PageView, template: str, status: int = 200, **values: Any) -> Response:
@@ -136,14 +136,9 @@ def status_of(errors: Sequence[Map]) -> int:
     codes = {error["code"] for error in errors}
     if "CONFLICT" in codes:
         return 409
+    if "UNAVAILABLE" in codes:
+        return 503
     return 403 if codes & {"FORBIDDEN", "UNAUTHENTICATED"} else 429 if "RATE_LIMITED" in codes else 400
-
-
-def _to_sign_in(request: Request) -> Response:
-    prefix, path = split_path(request.scope["path"])
-    query = request.scope["query_string"].decode("latin-1")
-    parameters = urlencode({"next": f"{prefix}{path}{'?' if query else ''}{query}"})
-    return redirect(f"{prefix}{SIGN_IN}?{parameters}")
 
 
 def _check_names(given: Sequence[str], known: Collection[str], noun: str) -> None:

@@ -13,7 +13,7 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.form_token import OfAnotherSession, form_token
+from schema.http.work.form_token import form_token
 from schema.http.work.forms import moment_of, page, redirect, sent_form, status_of, view_of
 
 _PARAMETERS: Final = ("since", "after", "done")
@@ -32,10 +32,7 @@ class OwnChanges:
     async def send(self, request: Request) -> Response:
         """Only the state that the page showed is undone: a later change is not overwritten."""
         view = view_of(request, _PARAMETERS)
-        try:
-            fields, confirmed = await sent_form(request, self._settings, ("revision", "version", "reason"))
-        except OfAnotherSession as refusal:
-            return await self._page(request, view, 403, refusal=refusal.shown_again(view))
+        fields, confirmed = await sent_form(request, self._settings, ("revision", "version", "reason"))
         version = fields.get("version", "")
         if not (version.isascii() and version.isdigit() and len(version) < 10):
             raise BadInput("The version is a whole number.", argument="version")
@@ -51,21 +48,16 @@ class OwnChanges:
         return redirect(view.same(done="undo"))
 
     async def _page(
-        self,
-        request: Request,
-        view: PageView,
-        status: int = 200,
-        errors: tuple[Map, ...] | list[Map] = (),
-        refusal: str | None = None,
+        self, request: Request, view: PageView, status: int = 200, errors: tuple[Map, ...] | list[Map] = ()
     ) -> Response:
         since = view.value("since") or datetime.now(GERMANY).date().isoformat()
-        messages = [refusal] if refusal else []
+        messages: list[str] = []
         changes: Map | None = None
         try:
             moment = moment_of(since, time(), "since")
         except FormError as error:
-            status = status if errors or refusal else 400
-            messages = [*messages, view.text(error.german, error.message)]
+            status = status if errors else 400
+            messages = [view.text(error.german, error.message)]
         else:
             variables = {"since": moment, "after": view.value("after") or None}
             changes = (await self._operations.run_fields(self._changes, variables, request)).data[

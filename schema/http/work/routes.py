@@ -9,12 +9,13 @@ from starlette.routing import BaseRoute, Route
 from app.domain.account import Role
 from app.settings import Settings
 from app.web.language import LANGUAGES
+from app.web.sign_in_address import SIGN_IN
 from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest_operations import RestOperations, own_document
 from schema.http.work.access import AccountPage, KeysPage, PeoplePage
 from schema.http.work.entry import EntryPage
-from schema.http.work.forms import SIGN_IN, Endpoint, signed_in
+from schema.http.work.forms import Endpoint, signed_in
 from schema.http.work.lists import WorkLists
 from schema.http.work.own_changes import OwnChanges
 from schema.http.work.sheet import PATH as SHEET

@@ -50,9 +50,10 @@ class SheetPage:
         """POST: a dry run, or, of what was checked just so, the writes."""
         view = view_of(request, _PARAMETERS)
         try:
-            fields, request = await sent_form(request, self._settings, field_names())
+            fields, request = await sent_form(request, self._settings, field_names(), restores=True)
         except OfAnotherSession as refusal:
             form = await self._form(request, view, refusal.fields, refusal.fields)
+            form.writes()  # names what has changed meanwhile
             token = form_token(request, self._settings)
             return sheet(view, form, token, 403, refusal=refusal.shown_again(view))
         form = await self._form(request, view, fields, fields)

@@ -93,7 +93,7 @@ class SheetTexts:
         if value is None:
             return "–"
         german, english = _VALUES.get(value, (value, value))
-        return self._view.text(german, english)
+        return self._view.with_marks(self._view.text(german, english))
 
     def stored(self, state: RowState) -> str:
         """The figures of the entry as it is now."""

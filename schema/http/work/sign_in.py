@@ -1,27 +1,25 @@
 """/work/sign-in and /work/sign-out: forms that run the mutations `signIn` and `signOut`."""
 
 import re
+from math import ceil
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import Code
 from app.http.request_state import request_state
 from app.settings import Settings
+from app.web.sign_in_address import SIGN_IN
 from schema.execution.documents import Document
-from schema.http.rest_operations import Map, RestOperations
+from schema.http.rest_operations import RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import SIGN_IN, page, redirect, sent_form, status_of, view_of
+from schema.http.work.forms import page, redirect, sent_form, status_of, view_of
 
 _AFTER: Final = "/work"
 # A path of this server. Browsers read // and /\\ as the beginning of another host, and leave out control characters.
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~.%-][A-Za-z0-9_~.%/-]*)?(?:\?[!-\[\]-~]*)?")
 _MAX_ADDRESS: Final = 2000
-
-
-def _status_of(error: Map) -> int:
-    return status_of([error]) if error["code"] != Code.UNAUTHENTICATED else 401
+_MINUTE: Final = 60
 
 
 def local_address(text: str) -> str:
@@ -47,6 +45,7 @@ class SignIn:
             next=local_address(view.value("next")),
             email="",
             error=None,
+            wait=0,
         )
 
     async def send(self, request: Request) -> Response:
@@ -59,10 +58,15 @@ class SignIn:
         errors = result.data["signIn"]["errors"]
         if not errors:
             return redirect(address, result.cookies)
-        values = {"next": address, "email": variables["email"], "error": errors[0], "name": None}
-        return page(
-            view, "work/sign_in", _status_of(errors[0]), token=form_token(request, self._settings), **values
-        )
+        status = 401 if errors[0]["code"] == "UNAUTHENTICATED" else status_of(errors)
+        values = {
+            "next": address,
+            "email": variables["email"],
+            "error": errors[0],
+            "name": None,
+            "wait": ceil(self._settings.rate_limit_sign_in_window / _MINUTE),
+        }
+        return page(view, "work/sign_in", status, token=form_token(request, self._settings), **values)
 
     async def sign_out(self, request: Request) -> Response:
         view = view_of(request)

@@ -23,7 +23,7 @@ from schema.http.import_parameters import ImportParameters
 from schema.http.import_upload import FORM, Upload, UploadedFile
 from schema.http.imports import Imports, OthersStayOut
 from schema.http.work.carried_files import carry, digest_of, unpack
-from schema.http.work.form_token import FIELD, OfAnotherSession, check_origin, confirmed, form_token
+from schema.http.work.form_token import FIELD, check_origin, confirmed, form_token
 from schema.http.work.forms import page, view_of
 
 PATH: Final = "/work/import"
@@ -59,8 +59,6 @@ class UploadPage:
                     with ExitStack() as opened:
                         shown = await self._respond(request, fields, await self._files(upload, opened))
                 status = 200
-            except OfAnotherSession as refusal:
-                shown, status = {"refusal": refusal.shown_again(view)}, 403
             except AppError as error:
                 if error.code not in _SHOWN:
                     raise
@@ -134,7 +132,6 @@ class UploadPage:
             "decimals": [*Decimal],
             "max_mebibytes": self._settings.max_import_bytes // 2**20,
             "error": None,
-            "refusal": None,
             "report": None,
             "loaded": None,
         }

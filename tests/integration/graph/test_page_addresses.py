@@ -239,6 +239,10 @@ async def test_without_anonymous_reading_a_page_shows_nothing_to_anonymous_calle
             page = await client.get("/operators")
             assert page.status_code == 401
             assert "Geheim" not in page.text
+        page = await client.get("/en/operators?region=Bayern&search=a%26b")
+        [link] = re.findall(r'<a href="([^"]*/work/sign-in[^"]*)">Sign in</a>', page.text)
+        [wanted] = parse_qs(urlsplit(unescape(link)).query)["next"]
+        assert wanted == "/en/operators?region=Bayern&search=a%26b"
 
 
 async def test_the_query_of_a_page_returns_what_the_page_shows(

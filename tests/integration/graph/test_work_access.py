@@ -1,6 +1,7 @@
 """The pages of the workbench for keys, people and the own account."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -8,11 +9,12 @@ import pytest
 
 from app.db.pool import Pool
 from app.domain.account import Role
+from schema.http.work.form_token import OfAnotherSession
 from tests import factories as make
 from tests.forms import Form, form_of, forms_of
 from tests.integration.auth.services import PASSWORD
 from tests.integration.graph.running import Running
-from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of
+from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.work_browser import (
     EMAIL,
     Browser,
@@ -52,22 +54,46 @@ async def test_a_secret_is_shown_once_and_a_form_that_is_sent_again_makes_no_sec
     assert secret not in listed + again.text
 
 
-async def test_what_was_typed_stays_when_a_form_is_of_an_earlier_session(administrator: Browser) -> None:
-    form = await administrator.open_form("/work/keys", "create")
-    changed = await administrator.open_form("/work/account", "password")
+@pytest.mark.parametrize(
+    ("path", "action"),
+    [
+        ("/work/keys", "create"),
+        ("/work/people", "create"),
+        ("/work/account", "password"),
+        ("/work/changes", ""),
+    ],
+)
+async def test_a_form_of_an_earlier_session_changes_nothing_and_is_to_be_opened_again(
+    administrator: Browser, monkeypatch: pytest.MonkeyPatch, path: str, action: str
+) -> None:
+    kept: list[Mapping[str, str] | None] = []
+    refuse = OfAnotherSession.__init__
+
+    def refused_with(error: OfAnotherSession, fields: Mapping[str, str] | None = None) -> None:
+        kept.append(fields)
+        refuse(error, fields)
+
+    monkeypatch.setattr(OfAnotherSession, "__init__", refused_with)
+    form = form_of((await administrator.open("/work/account")).text)
     administrator.client.cookies.clear()
     await administrator.sign_in()
-    page = await administrator.send(form, name="crawler", role="EDITOR", expires="2100-01-31")
-    assert page.status_code == 403
-    again = next(each for each in forms_of(page.text) if "expires" in each.values)
-    assert (again.values["name"], again.values["expires"]) == ("crawler", "2100-01-31")
-    secret = "a phrase that no page repeats"
-    refused = await administrator.send(changed, current=PASSWORD, password=secret, again=secret)
+    typed = "a phrase that no page repeats"
+    sent = {
+        "/work/keys": {"name": typed, "role": "ADMIN"},
+        "/work/people": {"email": f"{typed}@example.org", "role": "ADMIN"},
+        "/work/account": {"current": PASSWORD, "password": typed, "again": typed},
+        "/work/changes": {"revision": "revision_1", "version": "1", "reason": typed},
+    }[path]
+    data = sent | ({"action": action} if action else {}) | {"token": form.values["token"]}
+    refused = await administrator.client.post(f"/en{path}", data=data, headers=administrator.origin)
     assert refused.status_code == 403
-    assert secret not in refused.text
-    assert PASSWORD not in refused.text
-    made = await administrator.send(again, role="EDITOR")
-    assert made.status_code == 200
+    assert "The form is of another session" in text_of(refused)
+    assert "open it again" in text_of(refused)
+    assert typed not in refused.text
+    assert "<form" not in refused.text.partition("<main")[2].partition("</main>")[0]
+    assert typed not in (await administrator.open(path)).text
+    assert kept
+    assert not any(kept)  # they may have passwords
 
 
 async def test_a_key_that_is_revoked_ends(administrator: Browser, server: Running) -> None:

@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from app.db.pool import Pool
@@ -17,8 +18,8 @@ from app.settings import Settings
 from tests import factories as make
 from tests.forms import form_of, forms_of
 from tests.integration.auth.services import PASSWORD
-from tests.integration.graph.running import Running, issue_key
-from tests.integration.graph.test_page_addresses import SCRIPT, active_parts_of, text_of
+from tests.integration.graph.running import Running, issue_key, running
+from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.work_browser import (
     EMAIL,
     Browser,
@@ -29,6 +30,7 @@ from tests.integration.graph.work_browser import (
     settings,
 )
 from tests.integration.graph.writing import global_id
+from tests.servers import PrivateValkey
 
 __all__ = ["add_user", "administrator", "browser", "editor", "settings"]
 
@@ -377,7 +379,7 @@ async def test_a_form_whose_session_has_ended_is_shown_again_with_what_was_typed
     typed = {"leistung": "59,10", "reason": "Druckfehler", "action": "save"}
     ended = await editor.send(form, **typed)
     assert ended.status_code == 401
-    assert "nicht mehr angemeldet; geändert wurde nichts" in text_of(ended)
+    assert "kam ohne Anmeldung an; geändert wurde nichts" in text_of(ended)
     [address] = re.findall(r'href="([^"]*sign-in[^"]*)" target="_blank"', ended.text)
     sign_in = form_of((await editor.open(unescape(address))).text)
     accepted = await editor.send(sign_in, email=EMAIL, password=PASSWORD)
@@ -392,6 +394,84 @@ async def test_a_form_whose_session_has_ended_is_shown_again_with_what_was_typed
     assert (await editor.open_form(path, "save")).values["leistung"] == "59,10"
 
 
+async def test_what_is_typed_into_other_forms_of_an_entry_is_not_put_into_that_of_its_correction(
+    editor: Browser, pool: Pool
+) -> None:
+    path = f"/de/work/entries/{global_id(await make.tariff(pool, await make.dno(pool)))}"
+    form = await editor.open_form(path, "flag")
+    editor.client.cookies.clear()
+    await editor.sign_in()
+    refused = await editor.send(form, action="flag", reason="eine Ziffer fehlt")
+    assert refused.status_code == 403
+    assert "öffnen Sie es neu" in text_of(refused)
+    assert "eine Ziffer fehlt" not in refused.text
+
+
+async def test_a_program_that_is_not_signed_in_gets_the_message_of_other_addresses(browser: Browser) -> None:
+    headers = {**browser.origin, "accept": "application/json"}
+    for path in ("/work/import", "/work/keys"):
+        refused = await browser.client.post(path, data={}, headers=headers)
+        assert refused.status_code == 401
+        assert refused.json()["detail"] == "Please sign in, or send an API key."
+    page = text_of(await browser.client.post("/en/work/account", data={}, headers=browser.origin))
+    assert "The form arrived without a sign-in; nothing was changed." in page
+    assert "shown again" not in page
+
+
+async def test_characters_that_set_the_direction_stay_in_forms_and_are_named_in_the_history(
+    editor: Browser, server: Running, pool: Pool
+) -> None:
+    address = "https://a.example/\u202eb.pdf"
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, 2025, source_url=address)
+    path = f"/en/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    assert form.values["sourceUrl"] == address
+    unchanged = await editor.send(form, action="save")
+    assert "Nothing was changed." in text_of(unchanged)
+    theirs = {"sourceUrl": "https://a.example/b.pdf", "action": "save"}
+    assert (await editor.send(form, **theirs)).status_code == 303
+    await server.delivered()
+    difference = "https://a.example/\\u202eb.pdf → https://a.example/b.pdf"
+    assert difference in text_of(await editor.open(path))
+    assert difference in text_of(await editor.open("/en/work/changes"))
+    assert difference in text_of(await editor.open("/en/operators/netze-a/2025"))
+    conflict = await editor.send(form, sourceUrl="https://a.example/c.pdf", action="save")
+    assert conflict.status_code == 409
+    assert "https://a.example/\\u202eb.pdf https://a.example/b.pdf https://a.example/c.pdf" in text_of(
+        conflict
+    )
+
+
+async def test_characters_that_set_the_direction_stay_in_lists_of_a_form(editor: Browser, pool: Pool) -> None:
+    hlzf = await make.hlzf(pool, await make.dno(pool), 2025, VoltageLevel.MS, Season.WINTER, "07:40-12:00")
+    form = await editor.open_form(f"/en/work/entries/{global_id(hlzf)}", "save")
+    typed = "07:40-12:00\n17:00 \u202e< 18:00"
+    refused = await editor.send(form, windows=typed, action="save")
+    assert refused.status_code == 400
+    [shown] = re.findall(r'<textarea[^>]* name="windows"[^>]*>([^<]*)</textarea>', refused.text)
+    assert unescape(shown) == typed
+
+
+async def test_signing_in_without_redis_is_an_outage(
+    settings: Settings, pool: Pool, add_user: Any, valkey: PrivateValkey
+) -> None:
+    await add_user(Role.EDITOR)
+    without = msgspec.structs.replace(
+        settings, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2
+    )
+    async with (
+        running(without) as server,
+        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+    ):
+        person = Browser(client)
+        form = form_of((await person.open("/en/work/sign-in")).text)
+        valkey.kill()
+        refused = await person.send(form, email=EMAIL, password=PASSWORD)
+    assert refused.status_code == 503
+    assert form_of(refused.text).values["email"] == EMAIL
+
+
 async def test_too_many_attempts_to_sign_in_are_explained_in_the_language_of_the_page(
     browser: Browser, add_user: Any, settings: Settings
 ) -> None:
@@ -401,7 +481,7 @@ async def test_too_many_attempts_to_sign_in_are_explained_in_the_language_of_the
         assert (await browser.send(form, email=EMAIL, password="wrong")).status_code == 401
     refused = await browser.send(form, email=EMAIL, password=PASSWORD)
     assert refused.status_code == 429
-    assert "Zu viele Anmeldeversuche" in text_of(refused)
+    assert "Zu viele Anmeldeversuche. Bitte warten Sie bis zu 15 min;" in text_of(refused)
     assert "Too many" not in refused.text
 
 

@@ -308,6 +308,7 @@ async def test_a_form_of_another_site_loads_nothing(resources: Resources, pool: 
             parts = [(name, (None, value)) for name, value in values.items()]
             response = await person.client.post(PATH, files=parts, headers=BROWSER | headers)
             assert response.status_code in (401, 403)
+            assert ("öffnen Sie es neu" in text_of(response)) == bool(fields)
         assert await tariffs(editor) == []
         await upload.load()
     assert len(await tariffs(editor)) == 1

@@ -384,6 +384,23 @@ async def test_a_form_of_another_origin_changes_nothing(
     assert len((await stored(editor))["tariffs"]) == 1
 
 
+async def test_a_sheet_of_an_earlier_session_is_shown_again_with_what_has_changed_meanwhile(
+    resources: Resources, pool: Pool, editor: Caller, netze_a: Any
+) -> None:
+    await make.tariff(pool, netze_a, 2026, VoltageLevel.MS, leistung="50", arbeit="2")
+    async with signed_in(resources, pool, Role.EDITOR) as person:
+        sheet = await Sheet(person).open()
+        other = await Sheet(editor).open()
+        await other.send(tariffs__MS__leistung="61")
+        await other.save()
+        shown = await sheet.send("save", tariffs__MS__leistung="55", token="0" * 64)
+        assert shown.status_code == 403
+        assert "Inzwischen geändert; bitte vergleichen" in text_of(shown)
+        assert "Leistungspreis ab 2.500 h, €/kW 61" in text_of(shown)
+        assert sheet.fields["tariffs.MS.leistung"] == "55"
+        assert [each["leistung"] for each in (await stored(editor))["tariffs"]] == ["61"]
+
+
 async def test_fields_of_the_form_cannot_write_what_the_form_has_not(sheet: Sheet, editor: Caller) -> None:
     """Mass assignment: neither other inputs of the mutations nor other entries."""
     for name in (
