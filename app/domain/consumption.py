@@ -107,7 +107,7 @@ class Consumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 "metering",
             )
         for name in self._unused:
-            yield _warning("UNUSED_INPUT", f"`{name}` has no effect on this bill.", name)
+            yield unused(name)
 
     @property
     def _highest_month(self) -> Decimal | None:
@@ -121,6 +121,11 @@ class Consumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             yield "monthlyPeakLoadKw"
         if self.band_kwh is not None and self.module != 3:  # Modul 3
             yield "bandKwh"
+
+
+def unused(name: str) -> PlausibilityWarning:
+    """A value that changes nothing of the bill."""
+    return _warning("UNUSED_INPUT", f"`{name}` has no effect on this bill.", name)
 
 
 def _warning(code: str, message: str, name: str) -> PlausibilityWarning:

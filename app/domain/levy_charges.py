@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.domain.bill_position import BillPart, PartBuilder
-from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering
+from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering, unused
 from app.domain.levy import Levy, LevyKind, of_year
 from app.domain.missing_figures import MissingQuantities, MissingRate
 from app.domain.missing_levies import MissingLevy, missing_in
@@ -144,19 +144,14 @@ class _LevyCharges(PartBuilder):
 
     def check_half_year(self) -> None:
         if self.consumption.first_half_kwh is not None and not self.by_half_year:
-            self.warn("UNUSED_INPUT", "`firstHalfKwh` has no effect on this bill.", "input", "firstHalfKwh")
+            self.warnings.append(unused("firstHalfKwh"))
 
     def check_months(self) -> None:
         """With RLM they are not charged; § 2 (7) KAV may ask for them."""
         consumption = self.consumption
         given = consumption.monthly_peak_load_kw is not None
         if given and consumption.metering is Metering.RLM and not self.by_months:
-            self.warn(
-                "UNUSED_INPUT",
-                "`monthlyPeakLoadKw` has no effect on this bill.",
-                "input",
-                "monthlyPeakLoadKw",
-            )
+            self.warnings.append(unused("monthlyPeakLoadKw"))
 
     def _is_tariff_customer(self) -> bool:
         consumption = self.consumption

@@ -19,7 +19,6 @@ _UMLAUT: Final = re.compile("([aou])e")
 # Words that join the addition to a name, and that are left out as often: an der Aisch, a.d. Aisch, /Aisch, (Aisch).
 _JOINING_WORDS: Final = "a d i o u v b ad id ob an am auf bei beim das dem den der die im in und unter vom von vor vorm zu zum zur"
 _JOINING: Final = frozenset(_JOINING_WORDS.split())
-_SAINT: Final = frozenset(("st", "st."))
 
 
 class PlaceBasis(StrEnum):
@@ -58,8 +57,8 @@ def operators_at(
 ) -> list[DnoAtPlace]:
     """The operators that a postal code's evidence names, the largest share first.
 
-    `city` keeps the municipalities that have this name, or else those that begin like it; a row without municipality is of
-    the whole postal code. `voltage_level` keeps rows of this level, and published rows that state no level.
+    `city` keeps the municipalities that have this name, also abbreviated, or else those that begin like it; a period behind the
+    name of one abbreviates nothing. A row without municipality is of the whole postal code. `voltage_level` keeps rows of this level, and published rows that state no level.
     """
     kept = [place for place in places if voltage_level is None or _is_at(place, voltage_level)]
     if city is not None:
@@ -94,6 +93,8 @@ def _in_city(places: Sequence[Place], city: str) -> list[Place]:
     """Names of one municipality differ in additions: Halle and Halle (Saale), Frankfurt a.M. and Frankfurt am Main."""
     wanted = _words(city)
     names = {place.municipality: _words(place.municipality) for place in places if place.municipality}
+    if (in_full := [word.rstrip(".") for word in wanted]) in names.values():
+        wanted = in_full  # "Hof." is Hof, and not Hofheim
     same = {
         name for name, words in names.items() if len(words) == len(wanted) and _begin_alike(words, wanted)
     }
@@ -103,12 +104,20 @@ def _in_city(places: Sequence[Place], city: str) -> list[Place]:
 
 def _words(name: str) -> list[str]:
     """Folded, with ae, oe and ue like ä, ö and ü, without words that join others. An abbreviation ends with a period."""
-    words = ["sankt" if word in _SAINT else word for word in _WORD.findall(_UMLAUT.sub(r"\1", fold(name)))]
+    found = _WORD.findall(_UMLAUT.sub(r"\1", fold(name)))
+    words = [f"{word}." if word == "st" or (i and len(word) == 1) else word for i, word in enumerate(found)]
     if words and len(words[0]) <= len("B."):
         words[0] = words[0].rstrip(".")  # the first letter alone names no municipality
-    between = [word for word in words[1:-1] if word.rstrip(".") not in _JOINING]
-    addition = [f"{word}." if len(word) == 1 else word for word in (*between, *words[1:][-1:])]
-    return [*words[:1], *addition]
+    return [
+        word
+        for i, word in enumerate(words)
+        if i == 0 or word.rstrip(".") not in _JOINING or (i == len(words) - 1 and _is_an_initial(word))
+    ]
+
+
+def _is_an_initial(word: str) -> bool:
+    """Of the addition, as in Neustadt a.d.D., and no joining word."""
+    return len(word) == len("D.") and word.endswith(".")
 
 
 def _begin_alike(words: Sequence[str], wanted: Sequence[str]) -> bool:

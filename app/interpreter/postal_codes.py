@@ -2,20 +2,12 @@
 
 from typing import Final, NamedTuple
 
-from app.interpreter.sentence import Sentence
+from app.interpreter.sentence import Mention, Sentence, always_begins_a_name, begins_a_name, has_in_its_name
 from app.interpreter.words import UNITS
 
 _DIGITS: Final = 5
 _FIRST, _LAST = "01001", "99998"
 _MEASURES: Final = frozenset("€%$£#§")
-# They are no place alone, and some mean something elsewhere: "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg".
-_BEFORE_NAMES: Final = frozenset(
-    [
-        "bad", "st", "sankt", "neu", "alt", "gross", "klein", "hohe", "hohen", "hoher", "ober", "nieder", "unter", "markt",
-        "burg", "konigs",
-    ]
-)  # fmt: skip
-_WITHIN_NAMES: Final = frozenset({" ", "-", ".", ". "})
 
 
 class PostalCode(NamedTuple):
@@ -53,8 +45,23 @@ def _end_of_city(sentence: Sentence, start: int) -> int:
 def _begins_a_name(sentence: Sentence, start: int) -> bool:
     """Whether the word belongs to a place, with the next one."""
     after = start + 1
-    if sentence.gap(after) not in _WITHIN_NAMES or sentence.words[start].token.key not in _BEFORE_NAMES:
+    if after >= len(sentence.words) or not begins_a_name(sentence.words, start):
         return False
     return sentence[after] in sentence.strange or any(
-        mention.start == after and mention.end == after + 1 and mention.place for mention in sentence.mentions
+        mention.start == after
+        and mention.end == after + 1
+        and mention.place
+        and not _is_a_place_itself(sentence, mention)
+        for mention in sentence.mentions
     )
+
+
+def _is_a_place_itself(sentence: Sentence, mention: Mention) -> bool:
+    """ "20095 neu Hamburg" is Hamburg, where this code can be; "15537 Neu Zittau" is not Zittau, and "89231 Neu-Ulm" a name."""
+    before = sentence.words[mention.start - 1]
+    if mention.slips or always_begins_a_name(before):
+        return False
+    vocabulary, code = sentence.vocabulary, sentence[mention.start - 2]
+    if has_in_its_name(mention, before, vocabulary):
+        return False
+    return any(vocabulary.operators[number].postal_code[:1] == code[:1] for number in mention.readings)

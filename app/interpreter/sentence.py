@@ -8,7 +8,7 @@ from app.domain.folding import fold
 from app.interpreter import grammar
 from app.interpreter.grammar import Mark
 from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
-from app.interpreter.spelling import Token, tokens
+from app.interpreter.spelling import Token, tokens, written
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.vocabulary import (
     MAX_FORM_WORDS,
@@ -55,9 +55,15 @@ _BEFORE_PARTS = {
 }  # fmt: skip
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _AND = {"und", "and"}
-# They begin names of places, and are no words of sentences; what may stand between them and the rest of the name.
+# They begin names of places: "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg". Behind the first ones stands a place of its own,
+# behind the others perhaps one that is spelt like another place: Groß-Gerau is not Gera, but "Netzentgelte neu Hamburg" is Hamburg's.
 _OF_PLACES = frozenset({"bad", "st", "sankt"})
-_WITHIN_PLACES = frozenset({" ", "-", ".", ". "})
+_BEFORE_NAMES = _OF_PLACES | {
+    "neu", "alt", "gross", "klein", "hohe", "hohen", "hoher", "ober", "nieder", "markt", "burg", "konigs",
+}  # fmt: skip
+_WITHIN_PLACES = frozenset({" ", "-"})
+_BEHIND_SAINT = _WITHIN_PLACES | {".", ". "}
+_BEFORE_AN_ADJECTIVE = frozenset({"it", "too", "so", "how", "very"})  # "too bad", "is it bad"
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -104,7 +110,7 @@ class Sentence:
         self.vocabulary = vocabulary
         words = _spelt(tokens(text), vocabulary)
         found = _mentions(words, vocabulary)
-        halves = [mention for mention in found if _is_half_a_place(mention, words)]
+        halves = [mention for mention in found if _is_half_a_place(mention, words, vocabulary)]
         found = [mention for mention in found if mention not in halves]
         as_written = self.covered(halves)
         self.words = [
@@ -120,9 +126,14 @@ class Sentence:
         return self.keys[index] if 0 <= index < len(self.keys) else ""
 
     def take_for_a_place(self, tokens: range) -> None:
-        """Words of its name mean nothing else: "Hohen Neuendorf" compares nothing, and "Neu Ulm" is not Ulm."""
+        """Words of its name mean nothing else: "Hohen Neuendorf" compares nothing, and "Neu Zittau" is not Zittau."""
         self.marks = [mark for mark in self.marks if mark.start not in tokens]
-        self.mentions = [m for m in self.mentions if m.start == tokens.start or m.start not in tokens]
+        self.mentions = [m for m in self.mentions if m.start not in tokens or self._is_all_of(tokens, m)]
+
+    def _is_all_of(self, tokens: range, mention: Mention) -> bool:
+        return mention.start == tokens.start or has_in_its_name(
+            mention, self.words[tokens.start], self.vocabulary
+        )
 
     def gap(self, index: int) -> str:
         """What stands before a token."""
@@ -344,13 +355,34 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
                 yield length, Mention(start, i + 1, readings, slips, everyday)
 
 
-def _is_half_a_place(mention: Mention, words: Sequence[Word]) -> bool:
-    """Whether "Bad" or "Sankt" stands before it, and is no part of it: Bad Homburg is neither Homburg nor a Hamburg misspelt."""
-    if not mention.place or mention.start == 0:
+def begins_a_name(words: Sequence[Word], i: int) -> bool:
+    """Whether it is such a word, and joined to the next one."""
+    key, gap = words[i].token.key, words[i + 1].token.gap if i + 1 < len(words) else ""
+    return key in _BEFORE_NAMES and gap in (_BEHIND_SAINT if key == "st" else _WITHIN_PLACES)
+
+
+def always_begins_a_name(word: Word) -> bool:
+    """Whether what stands behind it is never a place alone."""
+    return word.token.key in _OF_PLACES
+
+
+def has_in_its_name(mention: Mention, word: Word, vocabulary: Vocabulary) -> bool:
+    """Whether an operator has the word in its name or its seat, too: Stadtwerke Ulm/Neu-Ulm Netze."""
+    key = written(word.token.text)
+    return any(key in vocabulary.operators[number].written for number in mention.readings)
+
+
+def _is_half_a_place(mention: Mention, words: Sequence[Word], vocabulary: Vocabulary) -> bool:
+    """Whether the word before it is no part of it, and yet of the name: Bad Homburg is neither Homburg nor a Hamburg misspelt."""
+    before = mention.start - 1
+    if not mention.place or before < 0 or not begins_a_name(words, before):
         return False
-    return (
-        words[mention.start - 1].token.key in _OF_PLACES and words[mention.start].token.gap in _WITHIN_PLACES
-    )
+    if has_in_its_name(mention, words[before], vocabulary):
+        return False
+    if mention.slips:
+        return True
+    is_adjective = before > 0 and words[before - 1].token.key in _BEFORE_AN_ADJECTIVE
+    return always_begins_a_name(words[before]) and not is_adjective
 
 
 def _is_a_unit(words: Sequence[Word], i: int) -> bool:

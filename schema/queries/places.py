@@ -32,7 +32,7 @@ class PlaceQueries:
         city: Annotated[
             str | None,
             strawberry.argument(
-                description="Only this municipality of the postal code; additions to its name may be missing, such as (Saale)."
+                description="Only this municipality of the postal code; additions to its name may be missing or abbreviated, such as (Saale)."
             ),
         ] = None,
         voltage_level: Annotated[

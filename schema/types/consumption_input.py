@@ -51,7 +51,8 @@ class ConsumptionInput:
     )
     monthly_peak_load_kw: list[Decimal] | None = strawberry.field(
         default=None,
-        description="Highest load of each month, kW: 12 values, January first, 0 in months without use; for RLM_MONTHLY.",
+        description="Highest load of each month, kW: 12 values, January first, 0 in months without use; for RLM_MONTHLY. At NS "
+        "and MS_NS it decides, also with RLM, which concession fee is charged above 30,000 kWh (§ 2 (7) KAV).",
     )
     module: int | None = strawberry.field(
         default=None,

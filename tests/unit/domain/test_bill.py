@@ -711,19 +711,24 @@ def test_the_half_years_of_2022_are_charged_without_a_warning():
 
 
 @pytest.mark.parametrize(
-    ("kwh", "others", "group"),
+    ("level", "kwh", "others", "inhabitants", "group"),
     [
-        ("40000", 30, "S_TARIF_25000"),
-        ("40000", 31, "S_SONDERKUNDE"),
-        ("30000", 31, None),
-        ("40000", 31, None),
+        (NS, "40000", 30, 6500, "S_TARIF_25000"),
+        (NS, "40000", 31, 6500, "S_SONDERKUNDE"),
+        (NS, "30000", 31, 6500, None),
+        (MS, "40000", 31, 6500, None),
+        (NS, "40000", 31, None, None),
     ],
 )
-def test_loads_of_months_that_decide_the_concession_fee_are_not_called_without_effect(kwh, others, group):
+def test_loads_of_months_that_decide_the_concession_fee_are_not_called_without_effect(
+    level, kwh, others, inhabitants, group
+):
     months = f"50{f' {others}' * 11}"
-    inhabitants = {} if kwh == "40000" and group is None else {"municipality_inhabitants": 6500}
     made = bill(
-        consumption(2025, NS, RLM, kwh, peak_load_kw="50", months=months, **inhabitants), MALCHOW_2025
+        consumption(
+            2025, level, RLM, kwh, peak_load_kw="50", months=months, municipality_inhabitants=inhabitants
+        ),
+        MALCHOW_2025,
     )
     assert ("UNUSED_INPUT" in codes(made)) is (group is None)
     if group is not None:

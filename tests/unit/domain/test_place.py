@@ -10,7 +10,7 @@ from app.domain.dno import DirectoryEntry
 from app.domain.entry import VoltageLevel
 from app.domain.place import Place, PlaceBasis, operators_at, seats_of
 
-A, B, C = (UUID(int=number) for number in (1, 2, 3))
+A, B, C, D = (UUID(int=number) for number in (1, 2, 3, 4))
 PUBLISHED, REGISTERED = PlaceBasis.PUBLISHED, PlaceBasis.REGISTERED_UNITS
 NS, MS, HS = VoltageLevel.NS, VoltageLevel.MS, VoltageLevel.HS
 
@@ -86,6 +86,9 @@ def test_a_city_keeps_municipalities_of_its_name_or_else_those_that_begin_like_i
         ("Weiden i.d.OPf.", ["Weiden in der Oberpfalz", "Weiden i. d. Opf.", "Weiden"]),
         ("Bad Homburg v.d.Höhe", ["Bad Homburg vor der Höhe", "Bad Homburg v. d. H.", "Bad Homburg"]),
         ("St. Ingbert", ["Sankt Ingbert", "St Ingbert", "SANKT-INGBERT"]),
+        ("Weil der Stadt", ["Weil d. St.", "Weil d.Stadt", "Weil"]),
+        ("Neustadt an der Aisch", ["Neustadt an der", "Neustadt an", "Neustadt a. d. A."]),
+        ("Frankfurt am Main", ["Frankfurt am"]),
         ("Am Mellensee", ["am mellensee", "Am Mellensee OT Sperenberg"]),
     ],
 )  # fmt: skip
@@ -117,6 +120,20 @@ def test_a_place_without_municipality_is_of_every_city_of_the_postal_code():
 def test_an_exact_name_excludes_longer_ones():
     places = [counted(A, 1, municipality="Halle"), counted(B, 1, municipality="Halle (Saale)")]
     assert [at.dno_id for at in operators_at(places, "halle")] == [A]
+
+
+@pytest.mark.parametrize(
+    ("city", "found"),
+    [("Hof", [B]), ("Hof.", [B]), ("Bad Hof.", [C]), ("Hofh.", [A]), ("Bad H.", [C, D])],
+)
+def test_a_period_behind_an_exact_name_abbreviates_no_other(city, found):
+    places = [
+        counted(A, 4, municipality="Hofheim"),
+        counted(B, 3, municipality="Hof"),
+        counted(C, 2, municipality="Bad Hof"),
+        counted(D, 1, municipality="Bad Hofheim"),
+    ]
+    assert [at.dno_id for at in operators_at(places, city)] == found
 
 
 def entry(dno_id, postal_code, city):

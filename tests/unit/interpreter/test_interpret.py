@@ -547,10 +547,17 @@ def test_what_is_held_beside_such_words_is_answered(
         ("16562 Hohen Neuendorf", "hohen neuendorf"),
         ("15711 Königs-Wusterhausen", "königs wusterhausen"),
         ("63263 Neu-Isenburg", "neu isenburg"),
+        ("64521 Groß-Gerau", "gross gerau"),
+        ("89231 Neu-Ulm", "neu ulm"),
+        ("85570 Markt Schwaben", "markt schwaben"),
+        ("17094 Burg Stargard", "burg stargard"),
         ("66386 St. Ingbert", "st ingbert"),
         ("80331 München", "münchen"),
         ("12345 Tiefenbach", "tiefenbach"),
         ("12345 neu", None),
+        ("20095 neu Hamburg", None),
+        ("10115 unter Berlin", None),
+        ("38259 Neu Hamburg", "neu hamburg"),
     ],
 )
 def test_the_place_beside_a_postal_code_has_all_words_of_its_name(
@@ -568,6 +575,12 @@ def test_the_place_beside_a_postal_code_has_all_words_of_its_name(
         "Netzentgelte Bad Homburg MS 2026",
         "Netzentgelte 61348 Bad Homburg MS 2026",
         "Netzentgelte 61348 Bad Homburg v.d. Höhe",
+        "Netzentgelte Bad Neustadt MS 2026",
+        "Netzentgelte Groß-Gerau MS 2026",
+        "Netzentgelte 64521 Groß Gerau MS 2026",
+        "Netzentgelte Markt Erlbach MS 2026",
+        "Netzentgelte 38259 Neu Hamburg MS 2026",
+        "Is it bad Homburg MS 2026 grid fees?",
         "Was kosten 5 GWh bei 1500 kW in Bad-Homburg?",
         "Wer ist mein Netzbetreiber in Bad Homburg?",
     ],
@@ -575,8 +588,31 @@ def test_the_place_beside_a_postal_code_has_all_words_of_its_name(
 def test_a_part_of_the_name_of_a_place_is_no_other_place(vocabulary: Vocabulary, said: str) -> None:
     found = interpret(
         said, vocabulary, TODAY
-    )  # neither Hamburg, which is spelt almost like it, nor another Homburg
+    )  # for Bad Homburg neither Hamburg, which is spelt almost like it, nor another Homburg
     assert (found.dno_id, found.candidates, found.details.region) == (None, (), None)
+
+
+@pytest.mark.parametrize(
+    ("said", "slug"),
+    [
+        ("Netzentgelte 89231 Neu-Ulm MS 2026", "stadtwerke-ulm-neu-ulm-netze"),
+        ("Netzentgelte 89231 Neu Ulm MS 2026", "stadtwerke-ulm-neu-ulm-netze"),
+        ("Wer ist Netzbetreiber in 89231 Neu-Ulm?", "stadtwerke-ulm-neu-ulm-netze"),
+        ("Netzentgelte 20095 neu Hamburg MS 2026", "hamburger-energienetze"),
+        ("Netzentgelte 10115 unter Berlin MS 2026", "stromnetz-berlin"),
+        ("Netzentgelte 39288 Burg Magdeburg MS 2026", "netze-magdeburg"),
+        ("Netzentgelte neu Hamburg MS 2026", "hamburger-energienetze"),
+        ("Netzentgelte Groß Berlin MS 2026", "stromnetz-berlin"),
+        ("The grid is bad. Hamburg grid fees MS 2026", "hamburger-energienetze"),
+        ("Too bad Hamburg MS 2026 grid fees", "hamburger-energienetze"),
+        ("Is it bad Berlin has high grid fees MS 2026?", "stromnetz-berlin"),
+        ("Netzentgelte St. Wendel MS 2026", "ssw-netz"),
+    ],
+)
+def test_a_place_behind_such_a_word_that_is_no_part_of_its_name_is_read(
+    candidates: Callable[[str], list[str]], said: str, slug: str
+) -> None:
+    assert candidates(said)[:1] == [slug]
 
 
 def test_a_place_with_such_a_word_in_its_name_may_be_misspelt(
