@@ -54,7 +54,8 @@ _NOUNS = _keys(
     " stromversorgungs eigenbetr utility utilities municipal grid network"
 )
 _ENDINGS = ("", "e", "en", "es", "s", "n", "er")
-KINDS = {noun + ending: noun for noun in _NOUNS for ending in _ENDINGS} | {
+# Of nouns with one form in common, as "versorgung" and "versorgungs", the shorter one counts.
+KINDS = {noun + ending: noun for noun in sorted(_NOUNS, reverse=True) for ending in _ENDINGS} | {
     "sw": "stadtwerk",
     "stw": "stadtwerk",
     "stadtw": "stadtwerk",

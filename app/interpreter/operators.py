@@ -53,7 +53,7 @@ def compared(sentence: Sentence) -> list[Choice]:
 
 
 def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
-    """A word that nothing explains, joined to an operator: "Bayernwerk und Hinterdupfing"; `compared`: also by "vs", "als"."""
+    """A word that nothing explains, joined to an operator: "Bayernwerk und Hinterdupfing"; `compared`: also by "oder", "vs"."""
     joining = _COMPARING if compared else _ADDING
     if not sentence.mentions:
         return None
@@ -71,8 +71,8 @@ def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
 
 
 _PASSED_OVER = KINDS.keys() | {"der", "die", "den", "dem", "the"}
-_ADDING = {"und", "and", "sowie", "oder", "or"}
-_COMPARING = _ADDING | {"vs", "versus", "gegen", "mit", "with", "als", "than"}
+_ADDING = {"und", "and", "sowie"}
+_COMPARING = _ADDING | {"oder", "or", "vs", "versus", "gegen", "mit", "with", "als", "than"}
 
 
 def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:

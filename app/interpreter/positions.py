@@ -50,6 +50,8 @@ _WITH: Final = _INCLUDING - {
 _INCLUDED_WITHIN: Final = 3  # tokens
 _ENERGY_PRICES: Final = re.compile("(?:arbeitspreis|verbrauchspreis).*|aps?|energy")
 _CAPACITY_PRICES: Final = re.compile("leistungspreis.*|lps?|capacity|demand")
+# Beside these, or a load, "Messung" says how the customer is measured: "Entgelt Messung mit Arbeitspreis".
+_PRICES_OF_THE_GRID: Final = re.compile("(?:arbeits|leistungs)preis.*")
 
 
 def names_a_device(sentence: Sentence) -> bool:
@@ -132,6 +134,8 @@ def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named
 def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]:
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
     marks = [mark for mark in marks if not sentence.denied(mark.start) and not _is_of_levies(sentence, mark)]
+    if frame.load or any(map(_PRICES_OF_THE_GRID.fullmatch, sentence.keys)):
+        marks = [mark for mark in marks if sentence[mark.end - 1] != "messung"]
     asked = [mark for mark in marks if not _is_included(sentence, mark)]
     marks = asked if asked or frame.named or frame.load else marks
     if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering

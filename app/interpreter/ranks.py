@@ -100,21 +100,30 @@ def rank_of(sentence: Sentence) -> int | None:
 
 
 def asks_for_the_last(sentence: Sentence) -> bool:
-    """ "Letzter Platz", "der letzte im Ranking": how many there are is not known here."""
-    return any(
-        key in _LAST
-        and (
-            sentence[i + 1] in _PLACES
-            or (sentence[i + 1] in {"im", "in", "of"} and sentence[i + 2] in _RANKINGS)
-        )
-        for i, key in enumerate(sentence.keys)
-    )
+    """ "Letzter Platz", "der letzte im Ranking", "the last of the cheapest": how many there are is not known here."""
+    ranked = {mark.start for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)}
+    ranked.update(i for i, key in enumerate(sentence.keys) if key in _RANKINGS)
+    return any(key in _LAST and _is_of_all(sentence, i + 1, ranked) for i, key in enumerate(sentence.keys))
+
+
+def _is_of_all(sentence: Sentence, i: int, ranked: set[int]) -> bool:
+    if sentence[i] in _PLACES:
+        return True
+    if sentence[i] == "one":
+        i += 1
+    if sentence[i] in _OF_ALL and i + 1 in ranked:
+        return True
+    return (sentence[i], sentence[i + 1]) in _OF_ALL_IN_TWO_WORDS and i + 2 in ranked
 
 
 _LAST: Final = frozenset(
     {"letzte", "letzter", "letzten", "letztes", "vorletzte", "vorletzter", "vorletzten", "last"}
 )
-_RANKINGS: Final = frozenset({"ranking", "rangliste", "rangfolge", "the"})
+_RANKINGS: Final = frozenset({"ranking", "rangliste", "rangfolge"})
+_OF_ALL: Final = frozenset({"der", "im", "in"})
+_OF_ALL_IN_TWO_WORDS: Final = frozenset(
+    [("in", "der"), ("von", "den"), ("unter", "den"), ("of", "the"), ("among", "the"), ("in", "the")]
+)
 
 
 def _of_a_place(sentence: Sentence, i: int) -> int:

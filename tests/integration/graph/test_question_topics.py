@@ -314,8 +314,21 @@ async def test_levies_come_without_an_operator(
     assert found["unanswered"] is None
     of_railways = await ask(client, "Stromsteuer für Schienenbahnen 2026")
     assert [one["customerGroup"] for one in of_railways["levies"]] == ["rail_and_trolleybus"]
-    undivided = await ask(client, "KWKG-Umlage 2026 stromintensiv")
+    undivided = await ask(client, "KWKG-Umlage 2026 Gruppe B'")
     assert [one["customerGroup"] for one in undivided["levies"]] == ["non_privileged"]
+    reduced = await ask(client, "KWKG-Umlage 2026 stromintensiv")
+    assert (reduced["unanswered"], filled(reduced)) == ("NO_DATA", set())
+    assert reduced["answer"] == (
+        "Deutschland, 2026 (netto): nicht bekannt: KWKG-Umlage (über 1.000.000 kWh, stromintensiv); "
+        "Daten gibt es für 2016."
+    )
+    both = await ask(client, "KWKG-Umlage 2026 Gruppe B' und C'")
+    assert [one["customerGroup"] for one in both["levies"]] == ["non_privileged"]
+    assert "nicht bekannt: KWKG-Umlage (über 1.000.000 kWh, stromintensiv)" in both["answer"]
+    railways = await ask(client, "KWKG-Umlage 2026 Schienenbahnen")
+    assert (railways["unanswered"], filled(railways)) == ("NO_DATA", set())
+    held = await ask(client, "KWKG-Umlage 2016 stromintensiv")
+    assert [one["customerGroup"] for one in held["levies"]] == ["C'"]
     not_known = await ask(client, "§ 19-Umlage 2026 Gruppe B'")
     assert (not_known["unanswered"], filled(not_known)) == ("NO_DATA", set())
     assert "Umlage nach § 19 StromNEV (über 1.000.000 kWh); Daten gibt es für 2025" in not_known["answer"]

@@ -1,6 +1,9 @@
 """One vocabulary is built at a time, from the current records, without blocking the event loop."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -122,3 +125,25 @@ def _counted(monkeypatch: Any) -> list[int]:
 
     monkeypatch.setattr(vocabularies, "_make", make)
     return made
+
+
+_LEXEMES = """
+from app.interpreter.names import KINDS, Places, forms_of
+names = ["Rheinhessische Energie- und Wasserversorgungs GmbH", "Elektrizitäts-Werk Ottersberg"]
+print(sorted(KINDS.items()), [list(forms_of(name, None, Places.of(()))) for name in names])
+"""
+
+
+def test_the_forms_of_names_are_the_same_in_every_process() -> None:
+    """Workers hash strings differently, and sets have their order from it."""
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", _LEXEMES],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in ("0", "1", "2", "3")
+    }
+    assert len(printed) == 1

@@ -83,7 +83,10 @@ def test_a_change_until_now_is_a_question_about_this_year_and_another(
     [
         ("Was kostet die Messung bei Westnetz 2025 RLM MS?", True),
         ("Zählerpreis Westnetz 2025", True),
+        ("Preis für Messung Westnetz 2025", True),
         ("Leistungspreis Westnetz MS 2025 mit MS-seitiger Messung", False),
+        ("Entgelt Messung mit Arbeitspreis Westnetz MS 2025", False),
+        ("Kosten für Messung 5 GWh 1500 kW Westnetz MS", False),
     ],
 )
 def test_prices_of_metering_are_no_grid_charges(vocabulary: Vocabulary, said: str, of_metering: bool) -> None:
@@ -95,9 +98,21 @@ def test_prices_of_metering_are_no_grid_charges(vocabulary: Vocabulary, said: st
     [
         ("§ 19-Umlage Gruppe B' 2025", {"B'", "B"}),
         ("§ 19 StromNEV-Umlage 2025 Letztverbrauchergruppe C", {"C'", "C"}),
+        ("§ 19-Umlage 2025 Gruppe A', B', C'", {"A'", "A", "B'", "B", "C'", "C"}),
+        ("§ 19-Umlage 2025 Gruppe B' und C'", {"B'", "B", "C'", "C"}),
+        ("§ 19-Umlage 2025 Gruppe A' oder Gruppe C'", {"A'", "A", "C'", "C"}),
+        ("§ 19-Umlage 2025 Gruppen A bis C", {"A'", "A", "B'", "B", "C'", "C"}),
+        ("§ 19-Umlage 2025 Gruppen A'–C'", {"A'", "A", "B'", "B", "C'", "C"}),
+        ("KWKG levy 2016 for groups A and B", {"A'", "A", "B'", "B"}),
+        ("KWKG levy 2016 for group A", {"A'", "A"}),
+        ("How high is the KWKG levy 2016 in a group a company belongs to?", set()),
         ("Wie hoch ist die § 19-Umlage 2026 für die erste Million kWh?", {"A'", "A"}),
         ("Wie hoch ist die § 19-Umlage 2026 über 1 GWh?", {"B'", "B"}),
         ("Wie hoch ist die § 19-Umlage 2026 über 1.000.000 kWh?", {"B'", "B"}),
+        ("Wie hoch ist die § 19-Umlage 2026 über 10 GWh?", {"B'", "B"}),
+        ("Wie hoch ist die § 19-Umlage 2026 ab 1 GWh?", {"B'", "B"}),
+        ("Wie hoch ist die § 19-Umlage 2026 über 5.000.000 kWh?", {"B'", "B"}),
+        ("Wie hoch ist die § 19-Umlage 2026 über 100.000 kWh?", set()),
         ("KWKG-Umlage 2016 stromintensiv", {"C'", "C"}),
         ("Konzessionsabgabe Sondervertragskunden 2025", {"S_SONDERKUNDE"}),
         ("concession fee for special contract customers 2025", {"S_SONDERKUNDE"}),
@@ -118,6 +133,19 @@ def test_prices_of_metering_are_no_grid_charges(vocabulary: Vocabulary, said: st
             },
         ),
         ("Stromsteuer Landwirtschaft", {"manufacturing_and_agriculture_9b", "standard"}),
+        ("Stromsteuer § 9b StromStG", {"manufacturing_and_agriculture_9b", "standard"}),
+        ("Stromsteuer § 9c StromStG", {"public_transport_9c", "standard"}),
+        ("Stromsteuer 2026 für Haushalte und Unternehmen", set()),
+        ("Stromsteuer 2026 für Unternehmen, Schienenbahnen", set()),
+        ("Stromsteuer 2026 für Schienenbahnen, nicht für Unternehmen", {"rail_and_trolleybus"}),
+        (
+            "Stromsteuer 2026 für Unternehmen des produzierenden Gewerbes",
+            {"manufacturing_and_agriculture_9b", "standard"},
+        ),
+        (
+            "KWKG-Umlage 2016 stromintensive Unternehmen und Schienenbahnen",
+            {"C'", "C", "rail_and_trolleybus"},
+        ),
         ("Wie hoch ist die § 19-Umlage 2026?", set()),
         ("§ 19-Umlage 2026 nicht stromintensiv", set()),
     ],
@@ -151,8 +179,20 @@ def test_the_cheapest_hours_are_those_of_14a_also_with_their_number(
     assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.TIME_OF_USE
 
 
-def test_an_unknown_operator_beside_another_is_a_second_question(vocabulary: Vocabulary) -> None:
-    assert interpret("Netzentgelte Westnetz oder Hinterdupfing", vocabulary, TODAY).questions == 2
+@pytest.mark.parametrize(
+    ("said", "questions"),
+    [
+        ("Westnetz und Hinterdupfing", 2),
+        ("Westnetz sowie Hinterdupfing", 2),
+        ("Westnetz oder andere", 1),
+        ("Westnetz or similar", 1),
+        ("Westnetz (oder RWE)", 1),
+    ],
+)
+def test_an_unknown_operator_beside_another_is_a_second_question(
+    vocabulary: Vocabulary, said: str, questions: int
+) -> None:
+    assert interpret(f"Netzentgelte {said} MS", vocabulary, TODAY).questions == questions
 
 
 def test_neither_of_two_operators_is_meant_but_the_third(
