@@ -7,7 +7,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import LETTERS, NUMBERS, Sign
+from app.interpreter.words import LETTERS, MONTHS, NUMBERS, Sign
+from app.interpreter.years import is_a_year
 
 _ENERGY: Final = {
     "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
@@ -161,15 +162,29 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
 
 
 def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:
-    """ "2 mal 3500 kWh", "3500+2000 kWh", "2*3500 kWh", "3000/5000 kWh" and "1e6 kWh": the last number alone is not meant."""
+    """ "2 mal 3500 kWh", "3500+2000 kWh", "2*3500 kWh", "3000/5000 kWh" and "1e6 kWh": the last number alone is not meant.
+    Not "sag mir mal 3500 kWh", "2026 + 5 GWh", "Modul 1 + 3500 kWh"."""
     before, gap = sentence[start - 1], sentence.gap(start)
-    if before in _TIMES or (before.endswith("mal") and NUMBERS.get(before.removesuffix("mal"), 0) > 1):
+    if before in _TIMES:
+        factor = sentence[start - 2]
+        if factor.endswith(("te", "ten")) or "." in sentence.gap(start - 1):
+            return False  # "zum zweiten mal", "zum 2. mal"
+        return _is_a_factor(sentence, start - 2) or NUMBERS.get(factor, 0) > 1
+    if before == "twice" or (before.endswith("mal") and NUMBERS.get(before.removesuffix("mal"), 0) > 1):
         return True
     if not _starts_with_digit(before):
         return before == "e" and gap == "" and _starts_with_digit(sentence[start - 2])
     if gap.strip() == "/":
-        return sentence[start - 2] not in _NUMBERED and not _DATES.fullmatch(before) and len(before) > 2
-    return not _OPERATIONS.isdisjoint(gap)
+        both_long = min(len(before), len(sentence[start])) >= _DIGITS_OF_CONSUMPTIONS
+        return both_long and _is_a_factor(sentence, start - 1)
+    return not _OPERATIONS.isdisjoint(gap) and _is_a_factor(sentence, start - 1)
+
+
+def _is_a_factor(sentence: Sentence, i: int) -> bool:
+    """A number that is neither a date, nor one of "Modul 1", "Haus 100", "Zählernummer 1234"."""
+    key, label = sentence[i], sentence[i - 1]
+    is_named = label in _LABELS or label.endswith("nummer")
+    return _starts_with_digit(key) and not _DATES.fullmatch(key) and not is_named
 
 
 def _measures_like(unit: str) -> Collection[str]:
@@ -194,16 +209,18 @@ def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]
     return sentence[i] not in _OF_MORE or i != start - 1
 
 
-_TIMES: Final = frozenset({"mal", "times", "twice"})
+_TIMES: Final = frozenset({"mal", "times"})
+_DIGITS_OF_CONSUMPTIONS: Final = 3
 _OPERATIONS: Final = frozenset("+*×·")
 _DASHES: Final = frozenset("-−–—")
 _BEFORE_SIGNS: Final = frozenset(" (:;,=")
 _TO: Final = frozenset({"bis", "oder", "to", "or"})
 _AND: Final = frozenset({"und", "and"})
 _BETWEEN: Final = frozenset({"zwischen", "between"})
-_DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}")
+_DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{1,2}\.\d{4}")
 _POSTAL_CODE: Final = re.compile(r"\d{5}")
 _NUMBERED: Final = frozenset({"modul", "module", "plz", "postleitzahl", "netzebene", "postcode"})
+_LABELS: Final = _NUMBERED | {"haus", "wohnung", "nr", "no"}
 _OTHER_ENERGY: Final = frozenset({"gas", "erdgas", "warme", "fernwarme"})
 _SIGNS_OF_BOUNDS: Final = frozenset("<>≤≥")
 _OR_SO: Final = frozenset({"mehr", "weniger", "more", "less"})
@@ -283,14 +300,16 @@ def _value(text: str, language: Language) -> Decimal | None:
 
 
 def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
-    """ "8x150 kW", "20 kWh am Tag": not that of a year. "1500 kW im Januar" is the peak of a year, and what is consumed in a
-    month is an amount of which no cost can be."""
+    """ "8x150 kW", "20 kWh am Tag", "1500 kW im Januar 2026": not that of a year. "1500 kW im Januar" is the peak of a year, and
+    what is consumed in a month is an amount of which no cost can be."""
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
         return True
     before, period = sentence[end + 1], sentence[end + 2]
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
         return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
-    return before in {"am", "pro", "im", "je", "per", "a", "in"} and period in _PERIODS
+    if period in MONTHS and before in {"im", "in"}:
+        return sentence[end] in _POWER and is_a_year(sentence[end + 3])
+    return before in {"am", "pro", "im", "je", "per", "a", "in"} and (period in _PERIODS or period in MONTHS)
 
 
 _PERIODS: Final = frozenset(

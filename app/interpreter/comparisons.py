@@ -17,7 +17,8 @@ from app.interpreter.reading import (
 )
 from app.interpreter.topics import count_of_questions
 from app.interpreter.usage import as_example
-from app.interpreter.words import Sign
+from app.interpreter.words import Level, Sign
+from app.interpreter.years import is_a_year
 
 
 def compares_operators(read: Read) -> bool:
@@ -33,42 +34,35 @@ def compares_operators(read: Read) -> bool:
 def compares_with_others(read: Read) -> bool:
     """ "Welche Netzbetreiber sind günstiger als Westnetz?": one is compared with others that are not named."""
     sentence = read.sentence
-    starts = {mention.start for mention in sentence.mentions}
-    if len(starts) != 1:  # "N-ERGIE 2026 teurer als N-ERGIE 2025"
+    if len({mention.start for mention in sentence.mentions}) != 1:  # "N-ERGIE 2026 teurer als N-ERGIE 2025"
         return False
-    for i, key in enumerate(sentence.keys):
-        if key not in {"als", "than"}:
-            continue
-        after = i + 1
-        while sentence[after] in _BEFORE_NAMES:
-            after += 1
-        if after in starts and any(
-            map(_COMPARATIVES.fullmatch, sentence.keys[max(i - _COMPARED_WITHIN, 0) : i])
-        ):
-            return True
-    return False
+    levels = {mark.meaning.level for mark in sentence.marks if isinstance(mark.meaning, Level)}
+    if read.year.number > 1 or len(levels) > 1:  # "MS günstiger als in Westnetz NS"
+        return False
+    mention = sentence.mentions[0]
+    before = mention.start - 1
+    while sentence[before] in _BEFORE_NAMES:
+        before -= 1
+    compared = sentence[before] in {"als", "than"} and any(
+        map(_COMPARATIVES.fullmatch, sentence.keys[max(before - _COMPARED_WITHIN, 0) : before])
+    )
+    return compared and _ends_a_clause(read, mention.end)
 
 
-_BEFORE_NAMES: Final = frozenset(
-    {
-        "die",
-        "der",
-        "den",
-        "das",
-        "bei",
-        "beim",
-        "in",
-        "im",
-        "von",
-        "stadtwerke",
-        "netz",
-        "netze",
-        "the",
-        "at",
-        "with",
-        "of",
-    }
-)
+def _ends_a_clause(read: Read, i: int) -> bool:
+    """With its level and year: "… als Westnetz in MS 2025?", but not "… als Westnetz angekündigt hat"."""
+    sentence = read.sentence
+    while sentence[i] and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(i)):
+        if not (sentence[i] in {"in", "im"} or is_a_year(sentence[i]) or i in read.level.tokens):
+            return False
+        i += 1
+    return True
+
+
+_BETWEEN_CLAUSES: Final = frozenset("?!,;:.")
+_BEFORE_NAMES: Final = frozenset({
+    "die", "der", "den", "das", "bei", "beim", "in", "stadtwerke", "netz", "netze", "the", "at", "with", "of",
+})  # fmt: skip
 _COMPARATIVES: Final = re.compile(
     "(?:gunstiger|billiger|preiswerter|niedriger|hoher|teurer|geringer)(?:e|en|er|es|em)?|mehr|weniger|cheaper|lower|higher|dearer"
     "|expensive|more|less"

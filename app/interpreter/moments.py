@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import LETTERS, MONTHS, WEEKDAYS, Days, Sign
-from app.interpreter.years import FIRST, LAST
+from app.interpreter.years import FIRST, LAST, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
@@ -15,8 +15,6 @@ _HALF_DAYS: Final = {"am": 0, "pm": 12}
 _BEFORE_TIMES: Final = {"um", "at", "gegen", "ab"}
 _SPANS: Final = {"vor", "nach", "zwischen", "bis", "before", "after", "between", "until", "by"}
 _TO: Final = {"und", "bis", "and", "to", "until"}
-_SATURDAY: Final = 5
-_WEEKENDS: Final = {"wochenende", "wochenenden", "weekend", "weekends"}
 _NAMED_DAYS: Final = {
     "heiligabend": (24, 12),
     "weihnachten": (25, 12),
@@ -24,8 +22,8 @@ _NAMED_DAYS: Final = {
     "silvester": (31, 12),
     "neujahr": (1, 1),
 }
-# "Zwischen Weihnachten und Neujahr" are several days.
-_AROUND: Final = {"zwischen", "between", "weihnachten", "christmas", "bis"}
+# Before them: not "vor Weihnachten", "ohne Silvester".
+_BEFORE_NAMED_DAYS: Final = {"an", "am", "zu", "on", "at", "ist", "gilt", "is"}
 
 
 class Moment(NamedTuple):
@@ -49,9 +47,12 @@ class _Time(NamedTuple):
     minute: int  # of the day
 
 
-def moment_of(sentence: Sentence, today: date) -> Moment:
-    """The first day that is named and not taken back; a weekday is the next one, which may be today."""
-    days = sorted(_written(sentence, today))
+def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
+    """The first day that is named and not taken back; a weekday is the next one, which may be today.
+
+    `taken`: tokens that were read as something else.
+    """
+    days = sorted([*_written(sentence, today), *_by_name(sentence, today, taken)])
     if FIRST <= today.year <= LAST:
         days = sorted([*days, *_relative(sentence, today)])
     day = sentence.kept(days)[0].day if days else None
@@ -65,8 +66,7 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
         if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
             yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days))
     for i, key in enumerate(sentence.keys):
-        weekday = _SATURDAY if key in _WEEKENDS else WEEKDAYS.get(key)
-        if weekday is not None:
+        if (weekday := WEEKDAYS.get(key)) is not None:
             yield _Found(i, i + 1, today + timedelta((weekday - today.weekday()) % 7))
 
 
@@ -85,14 +85,6 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield from _of(i, i + 1, match[3], match[2], match[1], today)
         elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
             yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
-        elif (
-            (named := _NAMED_DAYS.get(key))
-            and sentence[i - 1] not in _AROUND
-            and sentence[i - 2] not in _AROUND
-        ):
-            after = sentence[i + 1]
-            year = after if after.isdecimal() and len(after) == 4 else None
-            yield from _of(i, i + 1, year, str(named[1]), str(named[0]), today)
         elif month := MONTHS.get(key):
             before, after = sentence[i - 1], sentence[i + 1]
             if before.isdecimal() and len(before) <= 2:
@@ -101,6 +93,26 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
             elif after.isdecimal() and len(after) <= 2:
                 year = sentence[i + 2] if sentence[i + 2].isdecimal() and len(sentence[i + 2]) == 4 else None
                 yield from _of(i, i + 2, year, str(month), after, today)
+
+
+def _by_name(sentence: Sentence, today: date, taken: set[int]) -> Iterator[_Found]:
+    """ "An Weihnachten", "Silvester 2027", without a year the next one; of several, of several years, or left out, none."""
+    found = [i for i, key in enumerate(sentence.keys) if key in _NAMED_DAYS]
+    if len(found) != 1:
+        return
+    i = found[0]
+    if (
+        (i > 0 and sentence[i - 1] not in _BEFORE_NAMED_DAYS)
+        or sentence[i - 2] == "bis"
+        or sentence.denied(i)
+    ):
+        return
+    day, month = _NAMED_DAYS[sentence[i]]
+    year = year_of(sentence, taken, today)
+    if year.left_out or year.number > 1:
+        return
+    number = year.year if year.named else today.year + ((month, day) < (today.month, today.day))
+    yield from _of(i, i + 1, str(number), str(month), str(day), today)
 
 
 def _of(start: int, end: int, year: str | None, month: str, day: str, today: date) -> Iterator[_Found]:

@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-from app.interpreter.names import LEGAL
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO, UNITS
 from app.interpreter.years import is_a_year
@@ -32,8 +31,9 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
         return False
     return any(
         (_is_a_span_of_months(sentence, i) and not _is_of_something_else(sentence, i, _PEAKS_AND_PRICES))
-        or (_is_in_a_month(sentence, i) and _is_of_consumption(sentence, i))
+        or _is_in_a_month(sentence, i)
         or _is_a_number_of_periods(sentence, i)
+        or _is_this_or_the_last(sentence, i)
         or (key in _PERIODS and (sentence[i - 1] in _IN or _is_an_ordinal(sentence, i - 1)))
         or (key == "q" and sentence.gap(i + 1) == "" and sentence[i + 1] in _QUARTERS)
         or (
@@ -46,22 +46,54 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
     )
 
 
-def _is_of_consumption(sentence: Sentence, i: int) -> bool:
-    """ "500 MWh im Januar bei 1500 kW Höchstlast", and where the clause speaks of nothing else."""
-    return sentence[i - 2] in _ENERGY_UNITS or not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
-
-
 def _is_a_number_of_periods(sentence: Sentence, i: int) -> bool:
-    """ "Für 6 Monate", "für zwei Jahre", "für ein halbes Jahr", "for half a year", "letzten Monat"; not "für 12 Monate"."""
-    key, before = sentence[i], sentence[i - 1]
-    if key in _HALF:
-        return sentence[i + 1] in _YEAR or (sentence[i + 1] == "a" and sentence[i + 2] in _YEAR)
-    if key in _SHORT_PERIODS:
-        return before in _THIS_OR_LAST and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
-    if key not in _WHOLE_YEAR or sentence[i - 2] not in _FOR:
+    """Of an amount: "3500 kWh Westnetz für 6 Monate", "für zwei Jahre 7000 kWh", "3500 kWh for half a year"; not "für 12 Monate"."""
+    key = sentence[i]
+    if key in _HALF and sentence[i + 1] in _ARTICLES | _YEAR:
+        start = i - 2 if sentence[i - 1] in _ARTICLES else i - 1
+        end = i + 2 if sentence[i + 1] in _YEAR else i + 3
+        if sentence[end - 1] not in _YEAR:
+            return False
+    else:
+        start, end, before = i - 2, i + 1, sentence[i - 1]
+        number = int(before) if before.isdecimal() and len(before) <= _MAX_DIGITS else NUMBERS.get(before, 0)
+        if key not in _WHOLE_YEAR or number == 0 or number in _WHOLE_YEAR[key]:
+            return False
+    if sentence[start] not in _FOR or sentence[end].startswith("alt") or sentence[end] == "old":
         return False
-    number = int(before) if before.isdecimal() and len(before) <= _MAX_DIGITS else NUMBERS.get(before, 0)
-    return number > 0 and number not in _WHOLE_YEAR[key]
+    beside = _is_behind_an_amount(sentence, start) or _is_before_an_amount(sentence, end)
+    return beside and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
+
+
+def _is_this_or_the_last(sentence: Sentence, i: int) -> bool:
+    """ "300 kWh letzten Monat", "300 kWh in the last week", but not "letzten Monat eingezogen, 3500 kWh"."""
+    if sentence[i] not in _SHORT_PERIODS or sentence[i - 1] not in _THIS_OR_LAST:
+        return False
+    start = i - 1
+    while sentence[start - 1] in _BEFORE_PERIODS:
+        start -= 1
+    apart = any(not _BETWEEN_CLAUSES.isdisjoint(sentence.gap(j)) for j in range(start, i))
+    if sentence[start - 1] not in _ENERGY_UNITS or apart:
+        return False
+    return _SOMETHING_ELSE.isdisjoint(_clause(sentence, i))
+
+
+def _is_behind_an_amount(sentence: Sentence, i: int) -> bool:
+    """With nothing between but the name of an operator."""
+    named = sentence.covered(sentence.mentions)
+    while i > 0 and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(i)):
+        i -= 1
+        if i not in named and sentence[i] not in _BEFORE_NAMES:
+            return sentence[i] in _ENERGY_UNITS
+    return False
+
+
+def _is_before_an_amount(sentence: Sentence, i: int) -> bool:
+    """Whether a number and its unit follow; "5 000 000 kWh" are several tokens."""
+    end = i
+    while sentence[end][:1].isdigit() and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
+        end += 1
+    return end > i and sentence[end] in _ENERGY_UNITS
 
 
 def _before_adjectives(sentence: Sentence, i: int) -> int:
@@ -102,21 +134,14 @@ def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
 
 
 def _is_in_a_month(sentence: Sentence, i: int) -> bool:
-    """ "Im Januar", "im Monat Januar", "für Januar", but not "im Januar 2026", which names the state of the prices."""
-    if sentence[i] not in MONTHS or is_a_year(sentence[i + 1]) or _is_a_name(sentence, i):
-        return False
+    """ "500 kWh im Januar 2026"; elsewhere "im Januar", "im Monat Januar", "für Januar", where the clause speaks of nothing else,
+    but not "im Januar 2026", which names the state of the prices."""
     before = i - 2 if sentence[i - 1] in {"monat", "month"} else i - 1
-    return sentence[before] in _IN_OR_FOR
-
-
-def _is_a_name(sentence: Sentence, i: int) -> bool:
-    """ "Für März Elektro GmbH": a company that is called like a month."""
-    end = i + 1
-    while end <= i + _MAX_NAME and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
-        if sentence[end] in LEGAL:
-            return True
-        end += 1
-    return False
+    if sentence[i] not in MONTHS or sentence[before] not in _IN_OR_FOR:
+        return False
+    if sentence[before - 1] in _ENERGY_UNITS and sentence[before] in _IN:
+        return True
+    return not is_a_year(sentence[i + 1]) and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
 
 
 def _is_a_span_of_months(sentence: Sentence, i: int) -> bool:
@@ -145,12 +170,16 @@ def _month(key: str) -> int | None:
 
 def _is_of_something_else(sentence: Sentence, i: int, words: frozenset[str]) -> bool:
     """Whether the clause speaks of a peak, of prices, of moving: "Spitze im Dezember", "gültig im Januar"."""
+    return any(key in words or key.endswith(_OF_PEAKS) for key in _clause(sentence, i))
+
+
+def _clause(sentence: Sentence, i: int) -> list[str]:
     start, end = i, i + 1
     while start > 0 and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(start)):
         start -= 1
     while end < len(sentence.keys) and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
         end += 1
-    return any(key in words or key.endswith(_OF_PEAKS) for key in sentence.keys[start:end])
+    return sentence.keys[start:end]
 
 
 def _is_an_ordinal(sentence: Sentence, i: int) -> bool:
@@ -176,8 +205,10 @@ _DEVICES: Final = frozenset({
 _ADJECTIVES: Final = frozenset({
     "neu", "small", "large", "big", "new", "old", "average", "typical", "normal", "similar", "identical", "private", "further", "other",
 })  # fmt: skip
-_MAX_NAME: Final = 3  # words behind the first
-_FOR: Final = frozenset({"fur", "for", "uber", "over"})
+_FOR: Final = frozenset({"fur", "for"})
+_ARTICLES: Final = frozenset({"ein", "a"})
+_BEFORE_NAMES: Final = frozenset({"bei", "at", "with"})
+_BEFORE_PERIODS: Final = frozenset({"im", "in", "der", "the"})
 _HALF: Final = frozenset({"halbes", "halben", "half"})
 _SHORT_PERIODS: Final = frozenset({"monat", "month", "woche", "week"})
 _THIS_OR_LAST: Final = frozenset({
@@ -206,16 +237,7 @@ _ORDINALS: Final = frozenset({
 _SEASONS: Final = frozenset(
     ["winter", "sommer", "herbst", "fruhling", "fruhjahr", "summer", "autumn", "spring"]
 )
-# "Jahreshöchstlast", but not "1500 kW Last".
-_OF_PEAKS: Final = (
-    "spitze",
-    "spitzenlast",
-    "hochstlast",
-    "maximallast",
-    "spitzenleistung",
-    "maximum",
-    "peak",
-)
+_OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")  # "Jahreshöchstlast"
 _PEAKS_AND_PRICES: Final = frozenset(
     {"preise", "preisen", "preisstand", "preisblatt", "prices", "gultig", "valid"}
 )

@@ -56,10 +56,17 @@ _PRICES_OF_THE_GRID: Final = re.compile("(?:arbeits|leistungs)preis.*")
 
 def names_a_device(sentence: Sentence) -> bool:
     """A heat pump, storage heating or an electric vehicle."""
-    return any(
-        isinstance(mark.meaning, Position) and DEVICES.issuperset(mark.meaning.kinds) and mark.meaning.kinds
+    return bool(devices_of(sentence))
+
+
+def devices_of(sentence: Sentence) -> list[Mark]:
+    return [
+        mark
         for mark in sentence.marks
-    )
+        if isinstance(mark.meaning, Position)
+        and DEVICES.issuperset(mark.meaning.kinds)
+        and mark.meaning.kinds
+    ]
 
 
 def names_another_product(sentence: Sentence) -> bool:

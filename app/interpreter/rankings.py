@@ -88,15 +88,26 @@ def _asks_for_a_rank(read: Read) -> bool:
     if len(sentence.mentions) != 1 or sentence.has(Sign.COMPARES):
         return False
     return any(
-        mark.meaning in (Sign.CHEAPEST, Sign.DEAREST) and sentence[mark.end] in _COMPANIES_RANKED
+        mark.meaning in (Sign.CHEAPEST, Sign.DEAREST) and _ranks_companies(sentence, mark.end)
         for mark in sentence.marks
     )
 
 
+def _ranks_companies(sentence: Sentence, i: int) -> bool:
+    """ "Netzbetreiber", "grid operator", but neither "grid fees" nor "vom günstigsten Netzbetreiber Westnetz", which is named."""
+    end = i
+    while sentence[end] in _OF_THE_GRID:
+        end += 1
+    companies = _COMPANIES_RANKED if end == i else _COMPANIES_OF_THE_GRID
+    return sentence[end] in companies and all(mention.start != end + 1 for mention in sentence.mentions)
+
+
+_OF_THE_GRID = {"grid", "network", "distribution", "system", "electricity", "power"}
 _COMPANIES_RANKED = {
     "netzbetreiber", "netzbetreibern", "verteilnetzbetreiber", "verteilnetzbetreibern", "stromnetzbetreiber", "vnb", "operator",
-    "operators", "dso", "dsos", "grid", "network", "distribution",
+    "operators", "dso", "dsos",
 }  # fmt: skip
+_COMPANIES_OF_THE_GRID = {"operator", "operators", "company", "companies"}
 
 
 def _asks_by_limit(read: Read) -> bool:

@@ -40,6 +40,8 @@ _EXCEPT = {
     "without",
 }
 _NOT = {"nicht", "not"}
+_NEITHER = frozenset({"weder", "neither"})
+_NOR = {"noch", "nor"}
 # "Gilt das nicht in der Mittelspannung?" asks about that level.
 _WHETHER_OR_WHY = {
     "ist", "sind", "war", "hat", "haben", "gilt", "gelten", "gibt", "liegt", "kann", "darf", "muss", "warum", "wieso",
@@ -153,7 +155,7 @@ class Sentence:
 
     def denied(self, start: int) -> bool:
         """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else: "nicht Modul 2, sondern Modul 1"."""
-        return any(
+        return self._is_neither(start) or any(
             mark.meaning is Sign.NOT
             and 0 <= start - mark.end <= NEGATED_WITHIN
             and mark.start not in self.corrections
@@ -163,8 +165,19 @@ class Sentence:
             for mark in self.marks
         )
 
+    def _is_neither(self, start: int) -> bool:
+        """ "Weder Westnetz noch die Syna", "neither Westnetz nor Syna"."""
+        before = start - 1
+        while self[before] in _BEFORE_PARTS:
+            before -= 1
+        return self[before] in _NEITHER or (
+            self[before] in _NOR and not _NEITHER.isdisjoint(self.keys[:before])
+        )
+
     def leaves_out(self, start: int) -> bool:
-        """Whether "außer", "ohne" or "nicht" stands directly before, but for articles and prepositions."""
+        """Whether "außer", "ohne", "nicht" or "weder" stands directly before, but for articles and prepositions."""
+        if self._is_neither(start):
+            return True
         before = start - 1
         while self[before] in _BEFORE_PARTS and _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
             before -= 1

@@ -47,9 +47,17 @@ def _is_an_amount(sentence: Sentence, mark: Mark, frame: Frame) -> bool:
     """ "Lastspitze von 100 kW", but no windows: "Zeitfenster für 800 kW"."""
     if mark.meaning != Topic(_H, Weight.AROUND):
         return False
-    return frame.load or sentence[mark.end - 1].endswith(_PEAKS)
+    if frame.load:
+        return True
+    if sentence.has_any(Sign.WHEN, Sign.NOW) or not sentence[mark.end - 1].endswith(_PEAKS):
+        return False
+    after = mark.end + 1 if sentence[mark.end] in {"von", "of"} else mark.end
+    return sentence[mark.start - 1] in _POWER or (
+        sentence[after][:1].isdigit() and not _POWER.isdisjoint(sentence.keys[after + 1 : after + 3])
+    )
 
 
+_POWER = {"kw", "mw", "gw"}
 _PEAKS = ("last", "spitze", "load", "peak", "peaks", "demand")
 
 
@@ -186,10 +194,15 @@ def _asks_for_hours(sentence: Sentence) -> bool:
     """ "Die günstigsten 3 Stunden morgen", "cheapest four hours"; without a number they are a topic."""
     return any(
         mark.meaning in (Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
-        and (sentence[mark.end].isdecimal() or sentence[mark.end] in NUMBERS)
+        and _is_a_number_of_hours(sentence[mark.end])
         and sentence[mark.end + 1] in _OF_THE_CLOCK
         for mark in sentence.marks
     )
+
+
+def _is_a_number_of_hours(key: str) -> bool:
+    """Of one day: "2500 Stunden" are those of use."""
+    return key in NUMBERS or (key.isdecimal() and len(key) <= 2 and int(key) <= 24)
 
 
 _OF_A_HOUSEHOLD = {

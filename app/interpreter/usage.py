@@ -12,7 +12,7 @@ from app.domain.question import QuestionTopic, Usage
 from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
 from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP
-from app.interpreter.positions import customers_of, includes_levies, modules_of, names_a_device
+from app.interpreter.positions import customers_of, devices_of, includes_levies, modules_of
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import Sign, Topic
@@ -46,7 +46,7 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     inhabitants, gross = inhabitants_of(read), sentence.has(Sign.GROSS)
     gross = gross or (inhabitants is None and includes_levies(sentence))
     monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
-    if kw is not None and _is_of_a_device(read, topic):
+    if _is_of_a_device(read):
         kw = None
     if kw is not None:
         if not (gross or inhabitants is not None or monthly):
@@ -59,32 +59,18 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     return Usage(kwh, module=module, use=use, bands=bands, inhabitants=inhabitants, gross=gross)
 
 
-def _is_of_a_device(read: Read, topic: Asked) -> bool:
+def _is_of_a_device(read: Read) -> bool:
     """ "Wallbox 11 kW, 2500 kWh Modul 1": the power of the device, and no peak load that is metered."""
     sentence, amounts = read.sentence, read.amounts
     small = amounts.kwh is not None and amounts.kwh < METERED_FROM_KWH and read.level.level in _LOW
-    if (
-        not small
-        or sentence.has(Sign.OF_A_FLEET)
-        or any(key in _METERED or key.endswith(_OF_PEAKS) for key in sentence.keys)
-    ):
+    if not small or amounts.kw is None or amounts.kw >= _LARGEST_DEVICE or sentence.has(Sign.OF_A_FLEET):
         return False
-    return names_a_device(sentence) or _module(sentence, topic) is not None
+    beside = {i for mark in devices_of(sentence) for i in range(mark.start - _BESIDE, mark.end + _BESIDE)}
+    return any(sentence[i] == "kw" and not beside.isdisjoint({i, i - 1}) for i in amounts.tokens)
 
 
-_METERED: Final = frozenset(
-    {
-        "rlm",
-        "leistungsmessung",
-        "lastgangmessung",
-        "benutzungsstunden",
-        "vbh",
-        "jahresleistung",
-        "leistungspreis",
-        "lp",
-    }
-)
-_OF_PEAKS: Final = ("last", "spitze", "maximum", "peak")
+_LARGEST_DEVICE: Final = 30  # kW of a household
+_BESIDE: Final = 2  # tokens: "Wärmepumpe mit 12 kW", "11-kW-Wallbox"
 
 
 def use_of(sentence: Sentence) -> SpecialUse | None:

@@ -330,7 +330,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.CHANGES,
         """
         gestiegen | gesunken | gestiegene | gesunkene | steigen | sinken | steigt | sinkt | stiegen | sanken | steigerung~ | anstieg~ | senkung~ | erhöht | erhöhen |
-        gesenkt | angehoben | verteuert | verbilligt | teurer/günstiger/billiger geworden | raised | lowered | gone/went up/down | become cheaper |
+        gesenkt | verteuert | verbilligt | teurer/günstiger/billiger geworden | gone/went up/down | become cheaper |
         entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert |
         alle/aller/allen/sämtliche/sämtlicher jahre/jahren | mehrere/mehrerer/mehreren jahre/jahren | jahresvergleich | im laufe der jahre |
         risen | increased | decreased | increase | increases | rise | rises | fallen | developed | development | evolution | changed | over time | over the years | all years | several years | time series
@@ -458,7 +458,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.NOT,
         """
         nicht | kein | keine | keinen | keiner | keines | statt | anstatt | anstelle | ohne | not | no |
-        instead of | rather than | without | except | außer | nix | weder | neither
+        instead of | rather than | without | except | außer | nix
         """,
     ),
     (
@@ -578,8 +578,8 @@ GERMAN = _keys("""
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
     antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
-    gewerbekunde gewerbekunden gewerblich gewerbliche gewerblicher landstrom wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
-    preisentwicklung einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
+    gewerbekunde gewerbekunden gewerblich gewerbliche gewerblicher landstrom gesenkte gesenkten gesenkter gesenktes wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
+    preisentwicklung weder einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
     the a an and or but for in on at of from to by with without as is are was were be been will would could
@@ -598,7 +598,7 @@ ENGLISH = _keys("""
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
     should could charging car my best state federal nationwide difference average rank status ev evs better worth worthwhile postcode postal zip code levy levies tax taxes invoice address household households inhabitants
-    small large typical normal weekend weekends christmas contract contracts
+    neither nor small large typical normal weekend weekends christmas contract contracts
     including included excluding surcharge surcharges vat more less least most over under above below between up minus
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
@@ -712,7 +712,7 @@ MISTAKABLE = _keys("""
     eigener eigens einzig eisen enden ending engel enter erden euren eurer fächer faden fahrer falle fälle
     fangen fassen feine ferne ferner feste fever finger fleck flucht forest forth foster fourth freitag
     frost füsse gaben geben gebunden gefunden geistigen gelbe gelder gemeinsam gemeinsame gemeinsamen gender
-    geniessen gerät geste gesunden gingen goethe gotta göttingen grass grösse grosse grossem grössen
+    gelenkt geniessen gerät geschenkt geste gesunden gingen goethe gotta göttingen grass grösse grosse grossem grössen
     grössere grösseren grösserer grösster grows gruppe gruss güter guter haare haaren hafen haken halbe
     halbes halte halten handel hängen harten härter harter hartz hässlich häuser haven heidi heissen heisser
     helden helle heller heraus herzen herzog hessen hidden hinaus holder hölle horst hörst hosts huber hurts
@@ -729,7 +729,7 @@ MISTAKABLE = _keys("""
     schwierig schwieriger seine seiner seines selbe selben selbst selling selten seltener sender shade sicht
     silber singen singer sister solution sonst sooner sorts sport springs springt stages stake starb stark
     start state states steal steam steine steinen strassburg stuhl süssen süsser swing tagen teils teller
-    thüringen titten tower tried tries truppen türen twitter väter vater verdienen verdienst vieler wagen
+    thüringen titten tower tried tries truppen türen twitter väter vater verdienen verdienst versteuert vieler wagen
     wählen wahlen wähler wahren wahrer walls wandern warnen warren warten weber weder weiber weine weinen
     weisen weissen weisser weiten weiter welle wells welten wenden werder werner werten wesen wetten wider
     wieder wiesen wilden winner wissens wohne wölfe wolken wollen wooden worden worker worst worte wörter wortes

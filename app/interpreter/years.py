@@ -162,7 +162,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     if not any(one.plain for one in relative if not one.year):
         relative = [one for one in relative if one.year] or relative  # "aktuell" may mean anything
     years = {today.year + one.year for one in relative} or {today.year}
-    if any(_begins_a_span(sentence, one.start) for one in relative):
+    if sentence.has(Sign.CHANGES) and any(_begins_a_span(sentence, one.start) for one in relative):
         years.add(today.year)
     return _newest(years, steps, 0.98, several=several)._replace(named=bool(relative))
 
@@ -176,7 +176,7 @@ def _is_compared_with(sentence: Sentence, i: int) -> bool:
 
 
 def _begins_a_span(sentence: Sentence, i: int) -> bool:
-    """ "Seit letztem Jahr", "since last year": until now."""
+    """ "Seit letztem Jahr gestiegen", "since last year": until now."""
     before = i - 1
     while sentence[before] in _SMALL_WORDS:
         before -= 1

@@ -21,6 +21,8 @@ TODAY = date(2026, 11, 30)
         "Haben Stadtwerke günstigere Netzentgelte als Westnetz?",
         "Ist Westnetz der teuerste Netzbetreiber?",
         "Ist Westnetz der günstigste Netzbetreiber in NRW MS 2025?",
+        "Is Westnetz the cheapest grid operator?",
+        "Welche Netzbetreiber sind günstiger als die Westnetz in MS?",
     ],
 )
 def test_the_figures_of_one_operator_are_no_answer_where_it_is_compared_with_all_others(
@@ -54,6 +56,62 @@ def test_the_power_of_a_device_is_no_peak_load_of_its_bill(vocabulary: Vocabular
     usage = found.details.usage
     assert usage is not None
     assert (found.subject, usage.peak_load_kw, usage.module) == (QuestionTopic.BILL, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "kw"),
+    [
+        ("Netzkosten 80000 kWh bei 40 kW Westnetz NS inkl. Umlagen Wärmepumpe", 40),
+        ("Netzkosten 80000 kWh bei 20 kW Westnetz NS inkl. Umlagen Wärmepumpe", 20),
+        ("Netzkosten 90.000 kWh, 2000 h, Wärmepumpe, brutto, Westnetz NS", 45),
+        ("Wärmepumpe 50 kW, 90.000 kWh, brutto, Westnetz NS", 50),
+        ("20.000 kWh und 50 kW brutto Westnetz NS Modul 1", 50),
+    ],
+)
+def test_a_metered_peak_load_stays_one_beside_a_device(vocabulary: Vocabulary, said: str, kw: int) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.peak_load_kw == kw
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "What are the lowest grid fees at Westnetz?",
+        "highest network charges of Westnetz",
+        "cheapest distribution fees Westnetz",
+        "Netzentgelte vom günstigsten Netzbetreiber Westnetz",
+        "Meine Rechnung ist höher als von Westnetz angekündigt: Netzentgelt 2026?",
+        "Ist der Arbeitspreis höher als bei Westnetz letztes Jahr?",
+        "Ist MS günstiger als in Westnetz NS?",
+        "Warum ist es höher als im Westnetz Preisblatt",
+        "Ist die Last höher als von Westnetz erlaubt in der Hochlastzeit?",
+        "Mein Arbeitspreis ist höher als bei Westnetz angegeben",
+    ],
+)
+def test_the_figures_of_an_operator_are_answered_where_it_is_not_compared_with_others(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.not_held, found.questions) == (None, 1)
+    assert found.dno_id is not None
+    assert slugs[found.dno_id] == "westnetz"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzentgelte Westnetz, die seit letztem Jahr gelten",
+        "Ich wohne seit letztem Jahr in Essen, Netzentgelte Westnetz NS",
+        "Wie hoch ist das gesenkte Netzentgelt der Westnetz?",
+        "Die gesenkten Netzentgelte 2026 der Westnetz",
+        "What are the raised grid fees of Westnetz?",
+        "What are the lowered grid fees of Westnetz MS?",
+        "Netzentgelte wie angegeben, Westnetz MS",
+    ],
+)
+def test_no_change_is_asked_for_where_one_is_only_mentioned(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).questions == 1
 
 
 def test_without_14a_no_consumption_per_band_is_asked_back_for(vocabulary: Vocabulary) -> None:
@@ -162,21 +220,58 @@ def test_the_customers_whose_levies_are_asked_for_are_known(
     [
         ("Ist Weihnachten Hochlast bei Westnetz?", date(2026, 12, 25)),
         ("Ist Silvester 2027 Hochlast bei Westnetz?", date(2027, 12, 31)),
-        ("Gilt Hochlast bei Westnetz auch am Wochenende?", date(2026, 12, 5)),
-        ("Hochlast zwischen Weihnachten und Neujahr bei Westnetz", None),
+        ("Ist an Neujahr Hochlast bei Westnetz?", date(2027, 1, 1)),
+        ("Weihnachten letztes Jahr, Hochlast Westnetz?", date(2025, 12, 25)),
+        ("Hochlast 2024 an Weihnachten bei Westnetz", date(2024, 12, 25)),
     ],
 )
-def test_weekends_and_days_with_a_name_are_days(vocabulary: Vocabulary, said: str, day: date | None) -> None:
-    assert interpret(said, vocabulary, TODAY).details.day == day
+def test_a_day_with_a_name_is_the_next_one_or_that_of_the_year(
+    vocabulary: Vocabulary, said: str, day: date
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.details.day, found.year) == (QuestionTopic.PEAK_STATUS, day, day.year)
 
 
 @pytest.mark.parametrize(
-    "said", ["günstigste 3 Stunden morgen Westnetz", "Ladefenster Wallbox Westnetz diese Nacht"]
+    "said",
+    [
+        "Hochlast zwischen Weihnachten und Neujahr bei Westnetz",
+        "Hochlast an Weihnachten und Silvester bei Westnetz",
+        "Hochlast vor Weihnachten bei Westnetz",
+        "Hochlast nach Weihnachten bei Westnetz",
+        "Hochlastzeitfenster Westnetz außer an Silvester",
+        "Hochlastzeitfenster Westnetz ohne Weihnachten",
+        "Hochlastzeitfenster Westnetz ohne Wochenenden und Feiertage",
+        "high load windows Westnetz excluding weekends",
+        "Gilt Hochlast bei Westnetz auch am Wochenende?",
+        "Hochlast letztes Wochenende bei Westnetz",
+        "Hochlast an Weihnachten 2024 und 2025 bei Westnetz",
+    ],
 )
-def test_the_cheapest_hours_are_those_of_14a_also_with_their_number(
+def test_weekends_and_days_that_are_excluded_or_several_are_answered_with_windows(
     vocabulary: Vocabulary, said: str
 ) -> None:
-    assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.TIME_OF_USE
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.details.day) == (QuestionTopic.HLZF, None)
+
+
+def test_a_day_with_a_name_is_today_where_it_is(vocabulary: Vocabulary) -> None:
+    found = interpret("Ist an Silvester Hochlast bei Westnetz?", vocabulary, date(2026, 12, 31))
+    assert found.details.day == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("günstigste 3 Stunden morgen Westnetz", QuestionTopic.TIME_OF_USE),
+        ("Ladefenster Wallbox Westnetz diese Nacht", QuestionTopic.TIME_OF_USE),
+        ("günstig 2500 Stunden Westnetz", QuestionTopic.NETZENTGELTE),
+    ],
+)
+def test_the_cheapest_hours_are_those_of_14a_also_with_their_number(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic
+) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is topic
 
 
 @pytest.mark.parametrize(
@@ -206,6 +301,50 @@ def test_neither_of_two_operators_is_meant_but_the_third(
 @pytest.mark.parametrize(
     "said",
     [
+        "Netzentgelte bei weder Westnetz noch Syna",
+        "grid fees at neither Westnetz nor Syna",
+        "weder bei Westnetz noch bei der Syna, Netzentgelte",
+        "Netzentgelte Westnetz weder in MS noch in NS",
+        "grid fees Westnetz, neither medium nor low voltage",
+        "Netzentgelte Westnetz, weder 2024 noch 2025",
+    ],
+)
+def test_of_two_that_are_not_meant_none_is_answered(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.not_held, found.dno_id) == (NotHeld.EXCEPTION, None)
+
+
+def test_a_ranking_behind_states_that_are_not_meant_is_not_denied_with_them(vocabulary: Vocabulary) -> None:
+    found = interpret("weder Bayern noch Hessen, günstigster Netzbetreiber MS", vocabulary, TODAY)
+    assert found.not_held is NotHeld.OTHER_RANKING
+
+
+def test_neither_of_two_modules_is_that_of_a_bill(vocabulary: Vocabulary) -> None:
+    found = interpret("weder Modul 1 noch Modul 2, Wärmepumpe 6000 kWh Westnetz", vocabulary, TODAY)
+    assert found.lacking
+    assert found.details.usage is not None
+    assert found.details.usage.module is None
+
+
+def test_a_peak_load_in_a_month_of_a_year_is_asked_back_for(vocabulary: Vocabulary) -> None:
+    found = interpret("Was kosten 40 MWh bei 1500 kW im Januar 2026 Westnetz MS?", vocabulary, TODAY)
+    assert (found.topic, found.lacking, found.details.load) == (QuestionTopic.ANNUAL_COST, True, None)
+
+
+def test_a_consumption_per_month_is_none_of_a_year(vocabulary: Vocabulary) -> None:
+    details = interpret("500 kWh pro Januar Westnetz", vocabulary, TODAY).details
+    assert (details.usage, details.load) == (None, None)
+
+
+def test_noch_denies_nothing_of_itself(vocabulary: Vocabulary, slugs: dict[UUID, str]) -> None:
+    found = interpret("Netzentgelte noch für Westnetz MS 2025", vocabulary, TODAY)
+    assert found.dno_id is not None
+    assert (slugs[found.dno_id], found.voltage_level) == ("westnetz", VoltageLevel.MS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         "Was kostet eine Lastspitze von 100 kW mehr bei Westnetz MS?",
         "Was kostet eine Spitzenlast von 1500 kW bei Westnetz MS?",
     ],
@@ -214,9 +353,20 @@ def test_the_price_of_a_peak_load_is_no_question_about_windows(vocabulary: Vocab
     assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.NETZENTGELTE
 
 
-def test_windows_for_a_load_remain_windows(vocabulary: Vocabulary) -> None:
-    found = interpret("Zeitfenster Westnetz MS bei 800 kW", vocabulary, TODAY)
-    assert found.subject is QuestionTopic.HLZF
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("Zeitfenster Westnetz MS bei 800 kW", QuestionTopic.HLZF),
+        ("Zeitfenster 800 kW Westnetz MS", QuestionTopic.HLZF),
+        ("Wann ist die Spitzenlast bei Westnetz? Wir haben 800 kW", QuestionTopic.HLZF),
+        ("When is peak load at Westnetz, 500 kW?", QuestionTopic.HLZF),
+        ("Lastspitzen vermeiden, 100 kW, Westnetz", QuestionTopic.HLZF),
+        ("Ist gerade Spitzenlast bei Westnetz, 500 kW", QuestionTopic.PEAK_STATUS),
+        ("peak demand 500 kW now at Westnetz?", QuestionTopic.PEAK_STATUS),
+    ],
+)
+def test_windows_for_a_load_remain_windows(vocabulary: Vocabulary, said: str, topic: QuestionTopic) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is topic
 
 
 @pytest.mark.parametrize(
