@@ -40,7 +40,6 @@ def _translated_errors(connection: "Connection | None" = None) -> Iterator[None]
             raise
         if failure is Failure.INCOMPLETE:
             report_missing(error)
-            raise Unavailable("The database lacks something at the moment.") from error
         raise Unavailable("The database does not answer at the moment.") from error
 
 

@@ -13,12 +13,13 @@ from app.domain.correction import check_text
 from app.domain.entry import VerificationStatus
 from app.domain.families import OF_DATA_TYPE, DataType
 from app.domain.revision import ChangeKind
-from app.errors import AppError, Code
+from app.errors import AppError, BadInput, Code
 
 Entry = Any  # of the family in question
 
 _LATEST_REASON: Final = (
-    "SELECT reason FROM revisions WHERE entry_id = $1 AND kind = $2 ORDER BY version DESC LIMIT 1"
+    "SELECT CASE kind WHEN $2 THEN reason END FROM revisions WHERE entry_id = $1 AND kind IN ($2, $3)"
+    " ORDER BY version DESC LIMIT 1"
 )
 # Whether an update that changes nothing gets a revision, in this transaction.
 _RECORDED: Final = "SELECT set_config('dno.recorded', $1, true)"
@@ -86,7 +87,8 @@ async def revert(
     """Restores the whole entry as it was before that revision, also if it has changed since.
 
     Returns None if there was no entry before it: the entry is deleted. A second call changes nothing and
-    writes no revision; reverting the revision that this wrote undoes it.
+    writes no revision; reverting the revision that this wrote undoes it. Raises BAD_USER_INPUT for a revision that changed
+    nothing, unless the entry has changed since.
     """
     return await _restore(work, revision_id, expected_version, reason)
 
@@ -112,7 +114,8 @@ async def _restore(
     """`own`: only the author's own change, and only the latest one of the entry."""
     check_text(reason, "reason")
     wanted = await work.connection.fetchrow(
-        "SELECT entry_id, data_type, version, changed_by, before FROM revisions WHERE id = $1", revision_id
+        "SELECT entry_id, data_type, version, changed_by, before, after FROM revisions WHERE id = $1",
+        revision_id,
     )
     if wanted is None:
         raise AppError("There is no such revision.", Code.NOT_FOUND, field=("input", "revisionId"))
@@ -143,7 +146,12 @@ async def _restore(
         if state is None:
             await table.save(work, entry, deleted=True)
             return None
-        return await table.save(work, table.restored(entry, state))
+        saved = await table.save(work, table.restored(entry, state))
+        if saved.version == entry.version and state == wanted["after"]:
+            raise BadInput(
+                "This revision changed nothing; `unflag` withdraws a flag.", field=("input", "revisionId")
+            )
+        return saved
 
 
 async def _mark(
@@ -174,7 +182,8 @@ async def _repeat(work: UnitOfWork, table: FamilyTable[Any], entry: Entry, reaso
     """Nothing changes but the history."""
     if isinstance(work, OneEntryWork):
         raise Contended  # takes a transaction
-    if await work.connection.fetchval(_LATEST_REASON, entry.id, ChangeKind.FLAGGED) == reason:
+    kinds = ChangeKind.FLAGGED, ChangeKind.REVERTED  # a flag that came back may have had another reason
+    if await work.connection.fetchval(_LATEST_REASON, entry.id, *kinds) == reason:
         work.wrote_nothing = True
         return entry
     await work.connection.execute(_RECORDED, "on")

@@ -1,4 +1,4 @@
-"""Classifies errors of PostgreSQL and of its driver: outage, retry, time-out or programming error."""
+"""Classifies errors of PostgreSQL and of its driver: outage, retry, time-out, something missing, or programming error."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -14,9 +14,7 @@ class Failure(Enum):
     STALE = auto()  # the session differs from the driver's state of it: retried on a new connection
     RETRY = auto()  # the transaction was rolled back, and a retry may succeed
     TIMEOUT = auto()  # the statement took longer than its time-out
-    INCOMPLETE = (
-        auto()
-    )  # a table, column, function or right is missing: a restore, or a migration of another release
+    INCOMPLETE = auto()  # a table, column, function, type or right is missing: a restore, another release's migration, or a wrong statement
     MISTAKE = auto()  # a programming error: a wrong statement, or a value that violates a constraint
 
 
@@ -31,12 +29,9 @@ _BY_CODE: Mapping[str, Failure] = {
     "40003": Failure.OUTAGE,  # statement_completion_unknown
     "42501": Failure.INCOMPLETE,  # insufficient_privilege
     "42703": Failure.INCOMPLETE,  # undefined_column
-    "42704": Failure.INCOMPLETE,  # undefined_object: a type, a constraint
-    "42804": Failure.INCOMPLETE,  # datatype_mismatch: a column of another type
-    "42809": Failure.INCOMPLETE,  # wrong_object_type: a view in the place of a table
+    "42704": Failure.INCOMPLETE,  # undefined_object: a type
     "42883": Failure.INCOMPLETE,  # undefined_function
     "42P01": Failure.INCOMPLETE,  # undefined_table
-    "42P10": Failure.INCOMPLETE,  # invalid_column_reference: ON CONFLICT without its unique constraint
     "55006": Failure.OUTAGE,  # object_in_use: a database that is being dropped or moved
     "55P03": Failure.RETRY,  # lock_not_available
     "57014": Failure.TIMEOUT,  # query_canceled

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from math import inf
 from time import monotonic, perf_counter
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import asyncpg
 import structlog
@@ -45,7 +45,7 @@ UNREACHABLE = (
 
 AWAY = "The database does not answer at the moment; please try again soon."
 _READ_ONLY = "The database takes no writes at the moment; please try again soon."
-_INCOMPLETE = "The database lacks something that this needs at the moment; please try again later."
+INCOMPLETE = "The database lacks something that this needs at the moment; please try again later."
 _AGAIN = "The database could not do this at the moment; please try again."
 
 # Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
@@ -71,7 +71,7 @@ class ReadOnly(ConnectionLost):
 
 
 class Incomplete(Unavailable):
-    """A table, a column, a function or a right is missing: nothing was done, and a retry would fail."""
+    """A table, a column, a function, a type or a right is missing: nothing was done, and a retry would fail."""
 
 
 class RolledBack(Unavailable):
@@ -80,6 +80,15 @@ class RolledBack(Unavailable):
 
 # Whether the current task is one of a background job: metrics count its statements, `Pool.statements` does not.
 in_job: ContextVar[bool] = ContextVar("in_job", default=False)
+
+
+class Probe(NamedTuple):
+    """`takes_writes`: as far as known without writing, by the state that the server reports and the result of the latest
+    write. `missing_tables`: those that do not exist or may not be read.
+    """
+
+    takes_writes: bool
+    missing_tables: list[str]
 
 
 class Pool:
@@ -249,23 +258,20 @@ class Pool:
         """A change was committed by some instance: read-only sessions are used only after a writable server was looked for."""
         self._connecting.expect_writable()
 
-    async def takes_writes(self) -> bool:
-        """As far as known without writing: the state that the server reports, and the result of the latest write."""
+    async def probe(self) -> "Probe":
+        """By one statement, which is not counted. It reads the catalog, which no lock of a migration blocks."""
         async with self.connection() as connection:
-            await connection.execute("SELECT")
+            missing = await connection.fetch(_MISSING_TABLES, TABLES)
             failed_recently = monotonic() - self._write_failed_at < _WRITE_FAILURE_LIFETIME
-            return not read_only(connection) and not failed_recently
+            takes_writes = not read_only(connection) and not failed_recently
+            return Probe(takes_writes, [row["name"] for row in missing])
 
     def note_write(self, *, refused: bool) -> None:
         """Records whether the latest write failed: with a full disk, reads succeed and writes fail."""
         self._write_failed_at = monotonic() if refused else -inf
 
-    async def missing_tables(self) -> list[str]:
-        """Those that do not exist or may not be read. From the catalog, which no lock of a migration blocks."""
-        return [row["name"] for row in await self.fetch(_MISSING_TABLES, TABLES, name="missing_tables")]
-
     def lacked_something(self) -> bool:
-        """Whether a recent statement needed a table, a column, a function or a right that was missing."""
+        """Whether a recent statement needed a table, a column, a function, a type or a right that was missing."""
         return monotonic() - self._incomplete_at < _INCOMPLETE_LIFETIME
 
     async def expire(self) -> None:
@@ -314,7 +320,7 @@ def translated_errors(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
             _terminate(connection)
         if failure is Failure.INCOMPLETE:
             report_missing(error)
-            raise Incomplete(_INCOMPLETE) from error
+            raise Incomplete(INCOMPLETE) from error
         if failure is not Failure.MISTAKE:
             log.info("a statement failed", failure=failure.name.lower(), why=repr(error))
             raise _ERRORS[failure]() from error

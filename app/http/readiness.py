@@ -120,15 +120,16 @@ def readiness_of(
     """
 
     async def postgres() -> Finding:
-        if not await pool.takes_writes():
+        takes_writes, missing = await pool.probe()
+        if not takes_writes:
             return Finding(State.DEGRADED, "answers, but takes no writes")
-        if missing := await pool.missing_tables():
+        if missing:
             # Without its operators nothing can be answered from it.
             state = State.DOWN if "dnos" in missing else State.DEGRADED
             return Finding(state, f"tables are missing or may not be read: {', '.join(missing)}")
         if pool.lacked_something():
             return Finding(
-                State.DEGRADED, "statements fail: a table, a column, a function or a right is missing"
+                State.DEGRADED, "statements fail: a table, a column, a function, a type or a right is missing"
             )
         return Finding(State.UP)
 

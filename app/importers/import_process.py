@@ -19,7 +19,8 @@ import asyncpg
 import msgspec
 
 from app.child_process import follow_parent
-from app.db.pool import AWAY, UNREACHABLE, Connection
+from app.db.failures import Failure, failure_of
+from app.db.pool import AWAY, INCOMPLETE, UNREACHABLE, Connection
 from app.domain import tags
 from app.domain.event import EntryChange, Event, Topic
 from app.errors import CannotStart, Code
@@ -170,6 +171,8 @@ def _failed(error: BaseException) -> Failed:
             return Failed(Code.UNAVAILABLE, AWAY, str(error))
         case _ if isinstance(error, UNREACHABLE):
             return Failed(Code.UNAVAILABLE, AWAY, repr(error))
+        case _ if failure_of(error) is Failure.INCOMPLETE:
+            return Failed(Code.UNAVAILABLE, INCOMPLETE, "".join(traceback.format_exception(error)))
     return Failed(Code.INTERNAL_SERVER_ERROR, "", "".join(traceback.format_exception(error)))
 
 

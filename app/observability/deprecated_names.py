@@ -6,7 +6,7 @@ from typing import Final
 from app.observability.metrics import PREFIX
 
 # Metrics that have had the prefix from their beginning.
-WITHOUT_OLD_NAME: Final = (b"build_", b"edge_", b"http_compressions")
+WITHOUT_OLD_NAME: Final = (b"build_", b"database_incomplete", b"edge_", b"http_compressions")
 _FAMILY: Final = re.compile(
     rb"^# HELP " + PREFIX.encode() + rb"(\S+)[^\n]*\n((?:(?!# HELP)[^\n]*\n)*)", re.MULTILINE
 )

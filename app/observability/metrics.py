@@ -58,6 +58,10 @@ STATEMENTS = Counter("dno_database_statements_total", "Statements sent to Postgr
 STATEMENT_SECONDS = Histogram(
     "dno_database_statement_duration_seconds", "Time of one statement.", ["region"], buckets=FAST
 )
+INCOMPLETE = Counter(
+    "dno_database_incomplete_total",
+    "Statements that lacked a table, a column, a function, a type or a right.",
+)
 
 CACHE_HITS = Counter("dno_cache_hits_total", "Records found.", ["region", "layer"])
 CACHE_NEGATIVE_HITS = Counter(

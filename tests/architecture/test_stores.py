@@ -86,6 +86,7 @@ STORES = {
     "app/db/connect.py:_Attempts._running": SERVERS,
     "app/db/column_codecs.py:decode_windows": DATA,
     "app/db/type_codecs.py:_decode_moment": DATA,
+    "app/db/missing_objects.py:_reported": "logged errors of PostgreSQL",
     "app/db/pool.py:Pool._kept": SERVERS,
     "app/db/pool.py:Pool._releasing": SERVERS,
     "app/db/column_codecs.py:decode_band_windows": DATA,

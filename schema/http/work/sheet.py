@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.error_table import ERRORS
-from app.errors import AppError, Code, quoted
+from app.errors import Code, quoted
 from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
@@ -19,6 +19,7 @@ from schema.http.work.form_token import OfAnotherSession, form_token
 from schema.http.work.forms import digest, page, redirect, sent_form, view_of
 from schema.http.work.sheet_form import SheetForm, Write, field_names, set_errors
 from schema.http.work.sheet_texts import SheetTexts
+from schema.types.pagination import MAX_TEXT_LENGTH
 
 PATH: Final = "/work/sheets/new"
 _PARAMETERS: Final = ("dno", "year", "saved")
@@ -84,13 +85,10 @@ class SheetPage:
                 f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.",
                 "year",
             )
+        if len(slug) > MAX_TEXT_LENGTH:  # longer than any name: the query refuses it
+            raise _NoOperator(slug)
         variables: Map = {"slug": slug, "year": int(year)}
-        try:
-            data = (await self._operations.run_fields(self._query, variables, request)).data
-        except AppError as error:
-            if error.code is Code.BAD_USER_INPUT:  # longer than any name
-                raise _NoOperator(slug) from error
-            raise
+        data = (await self._operations.run_fields(self._query, variables, request)).data
         if data["dno"] is None:
             raise _NoOperator(slug)
         return SheetForm(data["dno"], int(year), view.language, fields)

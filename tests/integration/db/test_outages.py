@@ -236,16 +236,16 @@ async def test_a_server_set_read_only_refuses_writes_and_still_answers_reads(
 ) -> None:
     async with open_pool(Settings(database_url=private_postgres.url)) as pool:
         await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(5)))
-        assert await pool.takes_writes()
+        assert (await pool.probe()).takes_writes
         await private_postgres.refuse_writes()
         with pytest.raises(Unavailable, match="takes no writes"):
             await write(pool, ANONYMOUS, add)
-        assert not await pool.takes_writes()
+        assert not (await pool.probe()).takes_writes
         for _ in range(3):
             assert await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(5)))
         await private_postgres.accept_writes()
         await write(pool, ANONYMOUS, add)
-        assert await pool.takes_writes()
+        assert (await pool.probe()).takes_writes
 
 
 @pytest.mark.parametrize("old_stays", [True, False])
@@ -321,13 +321,13 @@ async def test_a_full_disk_is_reported_until_a_write_succeeds(pool: Pool) -> Non
     full = "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"
     with pytest.raises(Unavailable):
         await write(pool, ANONYMOUS, lambda work: work.connection.execute(full))
-    assert not await pool.takes_writes()
+    assert not (await pool.probe()).takes_writes
     again = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"
     await write(pool, ANONYMOUS, add)
-    assert await pool.takes_writes()
+    assert (await pool.probe()).takes_writes
     with pytest.raises(Unavailable):
         await write(pool, ANONYMOUS, lambda work: work.connection.execute(again))
-    assert await pool.takes_writes()
+    assert (await pool.probe()).takes_writes
 
 
 async def test_a_read_transaction_does_not_begin_on_a_former_primary(

@@ -5,8 +5,10 @@ import asyncio
 import asyncpg
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
-from app.db.pool import ConnectionLost, open_pool
+from app.db import missing_objects
+from app.db.pool import ConnectionLost, Incomplete, open_pool
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
 from app.settings import Settings
 from tests.waiting import LIMIT, until_equal
@@ -95,6 +97,46 @@ async def test_a_faulty_statement_is_not_reported_as_an_outage(pool):
         await pool.fetch("SELECT $1::int")
     with pytest.raises(asyncpg.PostgresSyntaxError):
         await pool.fetch("SELEKT")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT FROM no_such_table",
+        "SELECT no_such_column FROM dnos",
+        "SELECT no_such_function()",
+        "SELECT NULL::no_such_type",
+        "SELECT FROM no_such_schema.dnos",
+    ],
+)
+async def test_what_is_missing_is_counted_and_logged_with_its_statement_once_in_a_while(
+    pool, monkeypatch, statement
+):
+    monkeypatch.setattr(missing_objects, "_reported", {})
+    before = REGISTRY.get_sample_value("dno_database_incomplete_total")
+    with capture_logs() as logged:
+        for _ in range(3):
+            with pytest.raises(Incomplete) as refused:
+                await pool.fetch(statement)
+    assert REGISTRY.get_sample_value("dno_database_incomplete_total") == before + 3
+    [line] = [line for line in logged if line["log_level"] == "error"]
+    assert line["statement"] == statement
+    assert isinstance(line["exc_info"], asyncpg.PostgresError)
+    assert pool.lacked_something()
+    assert refused.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("SELECT CASE WHEN true THEN 1 ELSE '{}'::jsonb END", asyncpg.DatatypeMismatchError),
+        ("SELECT count(*) FILTER (WHERE true) FROM dnos ORDER BY 2", asyncpg.InvalidColumnReferenceError),
+        ("SELECT now() FILTER (WHERE true)", asyncpg.WrongObjectTypeError),
+    ],
+)
+async def test_errors_that_only_a_wrong_statement_has_are_no_outage(pool, statement, error):
+    with pytest.raises(error):
+        await pool.fetch(statement)
 
 
 async def test_the_timeout_of_a_statement_that_was_not_executed_does_not_cancel_the_next(settings):

@@ -555,8 +555,46 @@ async def test_another_reason_for_a_flag_is_a_further_revision(pool, at_once):
     assert [event.entries[0].version for event in work.events] == [5]
     _, work = await flag("of 2024")
     assert (work.revision, work.events) == (None, [])
-    verified, _ = await run(pool, entries.verify, NETZENTGELTE, tariff.id)
-    assert verified.version == 6
+    _, work = await run(pool, entries.verify, NETZENTGELTE, tariff.id)
+    assert work.revision.version == 6
+    await run(pool, entries.revert, work.revision.id)
+    flagged, _ = await flag("of 2024")
+    assert flagged.version == 8
+    flagged, _ = await flag("of 2024")
+    assert flagged.version == 8
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("restore", [entries.undo, entries.revert])
+async def test_a_revision_that_changed_nothing_is_restored_only_if_the_entry_has_changed_since(
+    pool, restore, at_once
+):
+    tariff = await make.tariff(pool, await make.dno(pool))
+
+    async def execute(write, *arguments, **given):
+        async def change(work):
+            return await write(work, *arguments, **given)
+
+        if at_once:
+            return await write_one_entry(pool, EDITOR, change, permitted)
+        return await write_in_transaction(pool, EDITOR, change)
+
+    async def permitted():
+        pass
+
+    await execute(entries.flag, NETZENTGELTE, tariff.id, reason="unlikely")
+    _, work = await execute(entries.flag, NETZENTGELTE, tariff.id, reason="of another year")
+    further = work.revision.id
+    with pytest.raises(BadInput, match="changed nothing") as refused:
+        await execute(restore, further)
+    assert refused.value.field == ("input", "revisionId")
+    await execute(entries.delete, NETZENTGELTE, tariff.id, reason="odd")
+    if restore is entries.undo:
+        with raises_code(Code.CONFLICT):
+            await execute(restore, further)
+    else:
+        restored, work = await execute(restore, further)
+        assert (restored.verification_status, restored.version) == (VerificationStatus.FLAGGED, 5)
 
 
 async def test_a_flag_requires_a_reason(pool):

@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 # Fields whose values differ between responses or depend on the caller.
 EXCLUDED = {"naturalQuery", "viewer", "apiKeys", "users", "ownChanges", "setAside"}
 
-# graphql-core drops coroutines of a level that fails before they begin. Python warns when they are collected, at any
+# graphql-core and plans drop coroutines of a level that fails before they begin. Python warns when they are collected, at any
 # moment: in code without builtins (`namedtuple` makes such) the warning itself fails, which pytest reports instead.
 drops_coroutines = pytest.mark.filterwarnings(
     "ignore:coroutine .* was never awaited:RuntimeWarning",

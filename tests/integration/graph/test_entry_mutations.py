@@ -253,6 +253,15 @@ async def test_an_undo_that_is_sent_twice_at_the_same_time_undoes_once(
     assert (await editor.execute(NODE, id=global_id(tariff)))["node"]["leistung"] == "58.20"
 
 
+async def test_a_further_flag_is_not_undone_and_the_revision_is_named(editor: Caller, tariff: Tariff) -> None:
+    for reason in ("odd", "of another year"):
+        flagged = await editor.write("flag", id=global_id(tariff), reason=reason)
+    refused = await editor.write("undo", revisionId=flagged["revision"]["id"])
+    assert refusals(refused) == [("INVALID", ["input", "revisionId"])]
+    assert "`unflag` withdraws a flag" in refused["errors"][0]["message"]
+    assert refused["revision"] is None
+
+
 async def test_every_correction_takes_a_source_and_the_publication_of_its_family(
     editor: Caller, entries: dict[str, str]
 ) -> None:

@@ -305,3 +305,19 @@ async def test_an_own_change_is_undone_unless_the_entry_has_changed_since(
     assert (await administrator.send(latest)).headers["location"] == "/work/changes?done=undo"
     assert "58.21" in (await administrator.open(path)).text
     assert "58.22 EUR/kW and year → 58.21 EUR/kW and year" in (await administrator.open("/work/changes")).text
+
+
+async def test_a_change_that_changed_nothing_is_not_undone_and_the_page_shows_why(
+    administrator: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/work/entries/{global_id(tariff)}"
+    form = await administrator.open_form(path, "flag")
+    for version, reason in (("1", "odd"), ("2", "of another year")):
+        sent = await administrator.send(form, reason=reason, action="flag", version=version)
+        assert sent.status_code == 303
+    page = (await administrator.open("/work/changes")).text
+    latest = next(form for form in forms_of(page) if form.method == "post")
+    refused = await administrator.send(latest)
+    assert refused.status_code == 400
+    assert "This revision changed nothing" in refused.text
