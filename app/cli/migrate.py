@@ -35,7 +35,9 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
         async with asyncio.timeout(settings.start_timeout):
             applied = await migration.run(settings.database_connect_timeout)
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
-            decomposed = await decomposed_levies(url, connect_timeout=settings.database_connect_timeout)
+            decomposed, total = await decomposed_levies(
+                url, most=_MOST_LISTED, connect_timeout=settings.database_connect_timeout
+            )
     except TimeoutError:
         if isinstance(migration.last_error, asyncpg.LockNotAvailableError):
             raise CannotStart(
@@ -57,10 +59,10 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
             " correct them, then run `dno migrate` again."
         )
     if decomposed:
-        more = f" and {len(decomposed) - _MOST_LISTED:,} more" if len(decomposed) > _MOST_LISTED else ""
+        more = f" and {total - len(decomposed):,} more" if total > len(decomposed) else ""
         notes.append(
-            f"The customer groups of these levies are stored decomposed (not NFC): {'; '.join(decomposed[:_MOST_LISTED])}{more}."
-            " Where another rate of the same group holds on these days, see to it that its value is right, and delete the one named here."
+            f"The customer groups of these levies are stored decomposed (not NFC): {'; '.join(decomposed)}{more}."
+            " See to it that a rate of the composed group with the right value holds on these days; enter it if there is none; then delete the one listed."
         )
     return notes
 

@@ -57,20 +57,25 @@ async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> lis
         await connection.close()
 
 
-async def decomposed_levies(database_url: str, *, connect_timeout: float = 10) -> list[str]:
+async def decomposed_levies(
+    database_url: str, *, most: int, connect_timeout: float = 10
+) -> tuple[list[str], int]:
     """Rates that migration 0021 left, or an instance of an earlier release has written since: they hold for a group that looks
-    like another one and is a different text. In words.
+    like another one and is a different text. The first in words, with the ids of the API, and the number of all.
     """
     connection = await connect(database_url, within=connect_timeout)
     try:
         if await connection.fetchval("SELECT getdatabaseencoding()") != "UTF8":
-            return []
+            return [], 0
         rows = await connection.fetch(
             "SELECT concat(kind, ' for ', normalize(customer_group, NFC), ' from ',"
-            " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (', id, ')') AS levy FROM levies"
+            " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (levy_', replace(id::text, '-', ''), ')') AS levy,"
+            " count(*) OVER () AS total FROM levies"
             " WHERE customer_group IS NOT NFC NORMALIZED AND deleted_at IS NULL ORDER BY kind, normalize(customer_group, NFC), valid_from, id"
+            " LIMIT $1",
+            most,
         )
-        return [row["levy"] for row in rows]
+        return [row["levy"] for row in rows], rows[0]["total"] if rows else 0
     finally:
         await connection.close()
 

@@ -22,7 +22,7 @@ _SEASONS = {
     **dict.fromkeys((9, 10, 11), Season.AUTUMN),
 }
 # Python takes any character between day and time: +01:00 behind a day would be the time, and not the offset.
-_TIMESTAMP = re.compile(r"[\dW-]{7,10}[T ]\S+", re.ASCII)
+_TIMESTAMP = re.compile(r"[\dW-]{7,10}[T ]\d.*", re.ASCII)
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?", re.ASCII)
 
 

@@ -37,7 +37,8 @@ def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
     """`year=2025&year=2026` selects both. Raises BadInput with the name of the parameter."""
     if unknown := sorted(set(parameters) - set(allowed)):
         raise BadInput(
-            f"There is no filter {unknown[0]}; there are {', '.join(allowed)}.", field=(unknown[0],)
+            f"There is no filter {quoted(unknown[0])}; there are {', '.join(allowed)}.",
+            argument=unknown[0][:80],
         )
     texts = {name: [_text(name, text) for text in parameters.getlist(name)] for name in parameters}
     for name, given in texts.items():
@@ -45,14 +46,14 @@ def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
             msgspec.convert({name: given}, Filter, strict=False)
         except msgspec.ValidationError:
             raise BadInput(
-                f"The filter {name} cannot be {quoted(', '.join(given))}.", field=(name,)
+                f"The filter {name} cannot be {quoted(', '.join(given))}.", argument=name
             ) from None
     return msgspec.convert(texts, Filter, strict=False)
 
 
 def _text(name: str, text: str) -> str:
     if "\x00" in text:
-        raise BadInput(f"The filter {name} holds a NUL character.", field=(name,))
+        raise BadInput(f"The filter {name} holds a NUL character.", argument=name)
     if name == "since":
         return _moment(text)
     # Statuses are in capitals in the API and in small letters in files.
@@ -63,7 +64,7 @@ def _moment(text: str) -> str:
     try:
         return read_moment(_UNENCODED_PLUS.sub("+", text)).isoformat()
     except ValueError as error:
-        raise BadInput(f"The filter since {error}.", field=("since",)) from None
+        raise BadInput(f"The filter since {error}.", argument="since") from None
 
 
 def _dialect(parameters: QueryParams, format: Format) -> Dialect:
@@ -71,9 +72,9 @@ def _dialect(parameters: QueryParams, format: Format) -> Dialect:
     if not given:
         return Dialect.STANDARD
     if len(given) > 1 or given[0] not in set(Dialect):
-        raise BadInput(f"The {_DIALECT} must be one of {', '.join(Dialect)}.", field=(_DIALECT,))
+        raise BadInput(f"The {_DIALECT} must be one of {', '.join(Dialect)}.", argument=_DIALECT)
     if format is not Format.CSV:
-        raise BadInput(f"Only csv has a {_DIALECT}.", field=(_DIALECT,))
+        raise BadInput(f"Only csv has a {_DIALECT}.", argument=_DIALECT)
     return Dialect(given[0])
 
 

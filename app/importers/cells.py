@@ -59,6 +59,10 @@ def is_decimal(parse: Parser) -> bool:
     return _inner(parse) in (price, rate, megawatts)
 
 
+def is_count(parse: Parser) -> bool:
+    return _inner(parse) in (count, positive_count)
+
+
 def most_decimals(parse: Parser) -> int:
     return _MEGAWATT_DECIMALS if _inner(parse) is megawatts else _PRICE_DECIMALS
 
@@ -193,6 +197,12 @@ def count(cell: str) -> str:
     if not re.fullmatch("[0-9]{1,10}", cell) or int(cell) > _LARGEST_INTEGER:
         raise ValueError(f"must be a whole number from 0 to {_LARGEST_INTEGER}")
     return cell
+
+
+def positive_count(cell: str) -> str:
+    if not cell.strip("0"):
+        raise ValueError("must be at least 1, or empty: not counted")
+    return count(cell)
 
 
 def digits(*lengths: int) -> Parser:

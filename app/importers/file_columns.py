@@ -11,6 +11,7 @@ from app.importers import cells, times
 from app.importers.column_names import WINDOW, column_of, column_of_other_unit, split_unit, unclear
 from app.importers.decimals import Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
+from app.importers.number_formats import PRICED
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions, Record
 from app.importers.spellings import is_nothing
@@ -114,7 +115,8 @@ class Columns(msgspec.Struct, frozen=True):
         """Why what a sheet shows is not the number of the cell; empty: it is, or its unit is still to be compared."""
         if cell.shown_otherwise:
             return f"{cell.shown_otherwise} by the format of its cell; give the cell a format that shows its number"
-        if cell.unit and position not in self.decimals:
+        in_price = PRICED.search(cell.unit) or unit_of(cell.unit) == unit_of("%")
+        if in_price and cells.is_count(self.layout.parser(position)):
             return f"is shown in {cell.unit}; the column has no unit"
         return ""
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from xml.parsers import expat
 
 from app.importers.decimals import FormattedFigure
+from app.importers.problems import shown
 from app.importers.records import UnreadableFile
 from app.importers.sheet_tags import PlainTags
 from app.importers.units import unit_of
@@ -24,20 +25,21 @@ _BUILT_IN: Final = {
     43: "0.00",
     44: "0.00",
 }
-_LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]|([€$£/])')
+_LITERAL: Final = re.compile(
+    r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[(?![hmsHMS]+\])[^\]]*\]|([€$£/‰‱])'
+)
 _BEFORE_NUMBER: Final = re.compile(rf"\A(?:{_LITERAL.pattern}|[^0#?])*")
-_PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
+PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
+_POWER: Final = re.compile(r"[kmg]?(?:w|va)[ (]?(?:p|peak|e|el|th)?\.?\)?", re.IGNORECASE)
 _DECIMALS: Final = re.compile(r"\.(0+)")
 _ZEROS: Final = re.compile("0{4,15}")  # of codes
 _SECTION: Final = re.compile(r"""(?:"[^"]*"?|\[[^\]]*\]?|[\\_*].|[^;])*""", re.DOTALL)
 _CONDITION: Final = re.compile(r"\[\s*[<>=]")
 # A comma behind the last place of a digit divides what is shown by a thousand; one between two groups them.
 _THOUSANDTHS: Final = re.compile(r"[0#?](,+)(?![,0#?])")
-_NOT_ONES: Final = re.compile(
-    r"[‰‱]|\b(?:pro|per)\s?mille?\b|\b(?:tsd|tds|tausend|hundert|mio|mill|million|mrd|milliard|thousand|hundred|billion)",
-    re.IGNORECASE,
-)
-_DIGIT_PLACE: Final = re.compile("[0#?@]|general", re.IGNORECASE)
+_NOT_ONES: Final = re.compile(r"[‰‱]|\b(?:pro|per)\s?mille?\b|\b(?:tsd|tds|tausend|mio|mrd)\b", re.IGNORECASE)
+# Of numbers, days and times.
+_DIGIT_PLACE: Final = re.compile("[0#?@dmyhs]|general", re.IGNORECASE)
 # Of a cell its address and its style, in any order.
 _CELL: Final = re.compile(
     rb"""<c(?=\s[^<>]{0,300}?\br\s{0,9}=\s{0,9}["']([A-Za-z]{1,3})([0-9]{1,7})["'])(?=\s[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["'])"""
@@ -47,10 +49,10 @@ _WITHOUT_ADDRESS: Final = re.compile(
     rb"""<c\s(?![^<>]{0,300}?\br\s{0,9}=)(?![^<>]{0,300}/>)[^<>]{0,300}?\bs\s{0,9}=\s{0,9}["']([0-9]{1,5})["']"""
 )
 _CHUNK: Final = 2**20
-_MAX_BYTES: Final = (
-    2**24
-)  # of the parts that list formats or sheets; workbooks that were copied for years have thousands of them
-_MAX_FORMATS: Final = 255
+# Of the parts that list formats or sheets; workbooks that were copied for years have thousands of them.
+_MAX_BYTES: Final = 2**26
+_MAX_ELEMENTS: Final = 500_000  # two seconds
+_MAX_FORMATS: Final = 255  # of a sheet; Excel has no more in a workbook
 _MAX_CODE: Final = 255  # characters; Excel has no longer ones
 _MAX_DECIMALS: Final = 15
 
@@ -109,25 +111,29 @@ def _shown_otherwise(sections: list[str]) -> tuple[str, str, str]:
     """Of positive numbers, negative ones and zero."""
     if len(sections) == 1 and not sections[0]:
         return ("", "", "")
-    reasons = [_why_otherwise(section) for section in sections[:3]]
     if any(map(_CONDITION.search, sections)):
-        # Which section holds depends on the number; a table has small and large ones.
-        reason = next(filter(None, reasons), "")
+        # Which section holds depends on the number: one scale must hold for small and large ones, and words stand for a few.
+        reason = next(filter(None, map(_scale, sections)), "")
         return (reason, reason, reason)
+    reasons = [_why_otherwise(section) for section in sections[:3]]
     negative, zero = (reasons[place] if place < len(reasons) else reasons[0] for place in (1, 2))
     return (reasons[0], negative, zero)
 
 
-def _why_otherwise(section: str) -> str:
+def _scale(section: str) -> str:
+    """How the number that is shown differs from that of the cell; empty: it does not."""
     plain, shown = _LITERAL.sub("", section), _literals(section)
     if match := _THOUSANDTHS.search(plain):
         return f"is shown divided by {1000 ** len(match[1]):,}"
     if plain.count("%") > 1:
         return f"is shown multiplied by {100 ** plain.count('%'):,}"
-    if match := _NOT_ONES.search(shown):
-        return f"is shown in {shown}"
-    if plain.strip() or _DIGIT_PLACE.search(plain):
-        return ""
+    return f"is shown in {shown}" if _NOT_ONES.search(shown) else ""
+
+
+def _why_otherwise(section: str) -> str:
+    if (reason := _scale(section)) or _DIGIT_PLACE.search(_LITERAL.sub("", section)):
+        return reason
+    shown = _LITERAL.sub(lambda literal: "".join(filter(None, literal.groups())), section).strip()
     if not shown:
         return "is not shown"
     # A dash in the place of a zero is how accounts write it.
@@ -137,10 +143,14 @@ def _why_otherwise(section: str) -> str:
 def _unit(section: str) -> str:
     """As it is shown, also if it is none that is known. Other words before the number are no part of it."""
     shown, behind = _literals(section), _literals(_BEFORE_NUMBER.sub("", section, count=1))
-    if unit_of(shown) is None and unit_of(behind) is not None:
+    if not _is_unit(shown) and _is_unit(behind):
         before = shown.removesuffix(behind)
-        shown = shown if _PRICED.search(before) else behind
-    return shown if unit_of(shown) or _PRICED.search(shown) else ""
+        shown = shown if PRICED.search(before) else behind
+    return shown if _is_unit(shown) or PRICED.search(shown) else ""
+
+
+def _is_unit(text: str) -> bool:
+    return unit_of(text) is not None or _POWER.fullmatch(text) is not None
 
 
 def _literals(section: str) -> str:
@@ -148,40 +158,57 @@ def _literals(section: str) -> str:
 
 
 class NumberFormats:
-    """The formats of the cells of one sheet; of cells with General, dates or text there is none."""
+    """The formats of the cells of one sheet; of cells with General, dates or text there is none.
 
-    def __init__(self, formats: Mapping[int, NumberFormat]) -> None:
-        self._formats = list(dict.fromkeys(formats.values()))[:_MAX_FORMATS]
-        self._codes = {
-            b"%d" % style: self._formats.index(each) + 1
-            for style, each in formats.items()
-            if each in self._formats
-        }
+    `codes`: of each style that has one. Only those that the sheet uses are read.
+    """
+
+    def __init__(self, codes: Mapping[int, str]) -> None:
+        self._codes = codes
+        self._formats: list[NumberFormat | None] = [None]
+        self._by_code = {"": 0}  # the place in `_formats`
+        self._by_style: dict[bytes, int] = {}
         self._columns: dict[int, bytearray] = {}
 
     def __bool__(self) -> bool:
         return bool(self._columns)
 
     def read(self, cells: list[tuple[bytes, bytes, bytes]]) -> None:
-        """Column, row and style of each."""
-        codes = self._codes
+        """Column, row and style of each. Raises UnreadableFile."""
+        known = self._by_style
         for letters, digits, style in cells:
-            if code := codes.get(style):
-                self._set(column_number(letters.upper()) - 1, int(digits) - 1, code)
+            if (place := known.get(style)) is None:
+                place = self._place(style)
+            if place:
+                self._set(column_number(letters.upper()) - 1, int(digits) - 1, place)
+
+    def _place(self, style: bytes) -> int:
+        """Of the style's format; 0: it shows numbers as they are."""
+        code = self._codes.get(int(style), "")
+        if code not in self._by_code:
+            if len(self._by_code) > _MAX_FORMATS:
+                raise UnreadableFile(
+                    f"a sheet has more than {_MAX_FORMATS} formats of numbers; save it as CSV"
+                )
+            found = number_format(code)
+            self._by_code[code] = len(self._formats) if found else 0
+            if found:
+                self._formats.append(found)
+        return self._by_style.setdefault(style, self._by_code[code])
 
     def refuse(self, styles: set[bytes]) -> None:
         """Of cells without addresses. Raises UnreadableFile if one of them changes what a number means."""
-        shown = (self._formats[code - 1] for style in styles if (code := self._codes.get(style)))
-        if any(each.percent or each.unit or each.digits or any(each.shown_otherwise) for each in shown):
+        shown = filter(None, (self._formats[self._place(style)] for style in styles))
+        if any(each.percent or each.unit or each.digits or each.shown_otherwise[0] for each in shown):
             raise UnreadableFile(
-                "cells with a unit, a percentage or leading zeros have no addresses; save the workbook again with a spreadsheet program"
+                f"cells whose format changes what a number means have no addresses; {_SAVE_AGAIN}"
             )
 
-    def _set(self, column: int, row: int, code: int) -> None:
+    def _set(self, column: int, row: int, place: int) -> None:
         found = self._columns.setdefault(column, bytearray())
         if row >= len(found):
             found.extend(bytes(max(row + 1 - len(found), len(found), _LEAST)))
-        found[row] = code
+        found[row] = place
 
     def shown(self, row: int, first_column: int, values: Sequence[object], texts: list[str | None]) -> None:
         """Replaces texts of numbers by those with a format. Row and columns are counted from 0."""
@@ -190,7 +217,9 @@ class NumberFormats:
             if row < len(codes) and codes[row] and 0 <= place < len(values):
                 value, text = values[place], texts[place]
                 if isinstance(value, int | float) and not isinstance(value, bool) and text is not None:
-                    texts[place] = self._formats[codes[row] - 1].shown(value, text)
+                    found = self._formats[codes[row]]
+                    assert found is not None
+                    texts[place] = found.shown(value, text)
 
 
 _LEAST: Final = 1_000
@@ -201,20 +230,20 @@ def number_formats(archive: zipfile.ZipFile, part: str) -> NumberFormats | None:
     percentage would be another number.
     """
     try:
-        formats = dict(_formats(archive))
+        codes = _codes(archive)
     except KeyError:
         return None
     except _NOT_READ as error:
         raise UnreadableFile(f"the formats of the cells cannot be read: {error}; {_SAVE_AGAIN}") from None
-    return _read(archive, part, formats) if formats else None
+    return _read(archive, part, codes) if codes else None
 
 
 _NOT_READ: Final = (expat.ExpatError, ValueError, TypeError)
 _SAVE_AGAIN: Final = "save the workbook again with a spreadsheet program"
 
 
-def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberFormat]) -> NumberFormats:
-    found, tags, rest = NumberFormats(formats), PlainTags(), b""
+def _read(archive: zipfile.ZipFile, part: str, codes: Mapping[int, str]) -> NumberFormats:
+    found, tags, rest = NumberFormats(codes), PlainTags(), b""
     with archive.open(part) as stream:
         while chunk := stream.read(_CHUNK):
             data = rest + chunk
@@ -228,66 +257,80 @@ def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberForma
 _MAX_TAG: Final = 2**17
 
 
-def _formats(archive: zipfile.ZipFile) -> Iterator[tuple[int, NumberFormat]]:
-    """By index of the cell format."""
-    elements = _elements(archive, "xl/styles.xml")
-    codes = {
-        int(each.get("numFmtId", "0")): each.get("formatCode", "")
-        for _, name, each in elements
-        if name == "numFmt"
-    }
-    cell_formats = [each for parent, name, each in elements if (parent, name) == ("cellXfs", "xf")]
-    for style, each in enumerate(cell_formats):
+def _codes(archive: zipfile.ZipFile) -> dict[int, str]:
+    """By index of the cell format, of those that may show a number otherwise."""
+    own: dict[int, str] = {}
+    numbers = []
+    for name, each in _elements(archive, "xl/styles.xml"):
         number = int(each.get("numFmtId", "0"))
-        found = number_format(codes.get(number) or _BUILT_IN.get(number, ""))
-        if found is not None:
-            yield style, found
+        if name == "xf":
+            numbers.append(number)
+        elif name == "numFmt":
+            own[number] = each.get("formatCode", "")
+    codes = {**_BUILT_IN, **{number: code for number, code in own.items() if code}}
+    return {style: codes[number] for style, number in enumerate(numbers) if number in codes}
 
 
 def parts_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The part of each sheet by its name. Raises UnreadableFile."""
+    """The part of each sheet by its `plain_name`. Raises UnreadableFile."""
     try:
-        return dict(_parts(archive))
+        found: dict[str, str] = {}
+        for name, part in _parts(archive):
+            if found.setdefault(plain_name(name), part) != part:
+                raise ValueError(f"there are two sheets {shown(name)}")
+        return found
     except KeyError:
         return {}
     except _NOT_READ as error:
         raise UnreadableFile(f"the sheets of the workbook cannot be read: {error}; {_SAVE_AGAIN}") from None
 
 
+def plain_name(name: str) -> str:
+    """Raw white space in an attribute is blanks, but not for every reader."""
+    return _WHITE_SPACE.sub(" ", name)
+
+
+_WHITE_SPACE: Final = re.compile(r"\r\n|[\t\r\n]")
+
+
 def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
     related = _elements(archive, "xl/_rels/workbook.xml.rels")
-    targets = {each.get("Id"): each.get("Target", "") for _, name, each in related if name == "Relationship"}
+    targets = {each.get("Id"): each.get("Target", "") for name, each in related if name == "Relationship"}
     # For programs, and for the reader, small letters and capitals are the same.
     parts = {part.lower(): part for part in archive.namelist()}
-    for _, name, each in _elements(archive, "xl/workbook.xml"):
+    for name, each in _elements(archive, "xl/workbook.xml"):
         if name == "sheet" and (target := targets.get(each.get("id"))):
             path = target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
             if part := parts.get(path.lower()):
                 yield each.get("name", ""), part
 
 
-_Element = tuple[str, str, dict[str, str]]  # name of its parent, name, attributes; without prefixes
-_READ: Final = frozenset({"numFmt", "xf", "sheet", "Relationship"})
+_Element = tuple[str, dict[str, str]]  # name and attributes, without prefixes
+_READ: Final = frozenset({"numFmt", "sheet", "Relationship"})
 _ATTRIBUTES: Final = frozenset({"numFmtId", "formatCode", "name", "id", "Id", "Target"})
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
-    """Raises ValueError, ExpatError, and KeyError if there is no such part."""
+    """Of `_READ`, and formats of cells. Raises UnreadableFile, ValueError, ExpatError, and KeyError if there is no such part."""
     info = next((each for each in archive.infolist() if each.filename.lower() == part.lower()), None)
     if info is None:
         raise KeyError(part)
+    too_large = UnreadableFile(f"{part} is too large; copy the sheet into a new workbook")
     if info.file_size > _MAX_BYTES:
-        raise ValueError(f"{part} is too large")
+        raise too_large
     found: list[_Element] = []
     parents = [""]
+    count = size = 0
 
     def on_start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > _MAX_ELEMENTS or len(parents) > _MAX_DEPTH:
+            raise too_large
         name = name.rpartition(":")[2]
-        if len(found) > _MAX_ELEMENTS or len(parents) > _MAX_DEPTH:
-            raise ValueError(f"{part} is too large")
-        if name in _READ:
+        if name in _READ or (name == "xf" and parents[-1] == "cellXfs"):
             plain = {key.rpartition(":")[2]: text for key, text in attributes.items()}
-            found.append((parents[-1], name, {key: plain[key] for key in plain.keys() & _ATTRIBUTES}))
+            found.append((name, {key: plain[key] for key in plain.keys() & _ATTRIBUTES}))
         parents.append(name)
 
     def on_doctype(*_: object) -> None:
@@ -298,11 +341,15 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
     parser.EndElementHandler = lambda name: parents.pop()
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = on_doctype
     with archive.open(info) as stream:
-        parser.Parse(stream.read(_MAX_BYTES), True)
+        while chunk := stream.read(_MAX_TAG):
+            parser.Parse(chunk, False)
+            size += len(chunk)
+            if size - parser.CurrentByteIndex > 2 * _MAX_TAG:
+                raise too_large  # one tag: it would be read again with every chunk
+        parser.Parse(b"", True)
     return found
 
 
-_MAX_ELEMENTS: Final = 200_000  # a workbook has at most 65,490 formats of cells, and as many of styles
 _MAX_DEPTH: Final = 100
 
 

@@ -28,10 +28,6 @@ def _postal_code(cell: str) -> str:
     return cells.digits(5)(cell) if cell else _refuse("is empty; must be 5 digits")
 
 
-def _locations(cell: str) -> str:
-    return cells.count(cell) if cell.strip("0") else _refuse("must be at least 1, or empty: not counted")
-
-
 def _refuse(reason: str) -> str:
     raise ValueError(reason)
 
@@ -47,7 +43,7 @@ class Places(Source):
             "municipality": optional(cells.name),
             "dno_slug": operator(references),
             "voltage_level": optional(cells.one_of(VoltageLevel)),
-            "locations": optional(_locations),
+            "locations": optional(cells.positive_count),
             "basis": optional(cells.one_of([PlaceBasis.PUBLISHED, PlaceBasis.REGISTERED_UNITS])),
             "source_url": cells.source_url,
             "source_title": cells.text,

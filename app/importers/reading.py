@@ -34,13 +34,17 @@ _OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
 _NO_TABLES: Final = {
     b"%PDF": "a PDF; its figures must be in a table",
     b"\x1f\x8b": "compressed with gzip; unpack it",
+    b"BZh": "compressed with bzip2; unpack it",
+    b"\xfd7zX": "compressed with xz; unpack it",
     b"7z\xbc\xaf": "a 7z archive; unpack it",
     b"Rar!": "a RAR archive; unpack it",
     b"PK\x05\x06": "an empty ZIP file",
     b"\x89PNG": "a picture; its figures must be in a table",
     b"\xff\xd8\xff": "a picture; its figures must be in a table",
     b"{\\rt": "an RTF document; save its table as .xlsx or CSV",
-    b"<?xm": "XML; save it as .xlsx or CSV",
+    b"II*\x00": "a picture; its figures must be in a table",
+    b"MM\x00*": "a picture; its figures must be in a table",
+    b"GIF8": "a picture; its figures must be in a table",
 }
 _DEFAULTS: Final = ReadOptions()
 
@@ -109,6 +113,8 @@ def _items(
         with text_lines(stream, options.encoding, on_characters) as lines:
             try:
                 first = lines.first().lstrip()
+                if first.startswith("<"):
+                    raise UnreadableFile("the file is XML or HTML; save it as .xlsx or CSV")
                 match known or (_JSON.get(first[:1])):
                     case Format.NDJSON:
                         found: Table | Problem = ndjson_table(lines, file)

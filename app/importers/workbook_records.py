@@ -11,7 +11,7 @@ import python_calamine
 
 from app.importers.headers import ROWS, below_titles, find_header, rows_above
 from app.importers.layout import Layout
-from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets
+from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets, plain_name
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.sheet_extent import SheetExtent
@@ -45,12 +45,13 @@ def workbook_table(
         parts, without_result = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
+        for name in workbook.sheet_names:
+            if plain_name(name) not in parts:
+                raise UnreadableFile(
+                    f"the sheet {shown(name)} is not where the workbook states; save it again with a spreadsheet program"
+                )
         found = _chosen(workbook, sheet)
-        part = parts.get(found.name)
-        if part is None:
-            raise UnreadableFile(
-                f"the sheet {shown(found.name)} is not where the workbook states; save it again with a spreadsheet program"
-            )
+        part = parts[plain_name(found.name)]
         if cell := without_result.get(part):
             raise UnreadableFile(
                 f"the cell {cell} has an error, or a formula without a result; calculate the sheet and save it again"
@@ -223,20 +224,20 @@ def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], di
 
     without_result = {}
     for part in parts:
-        chunks = counted(unpacked(stream, part))
-        if part.filename in sheets or part.filename.startswith("xl/worksheets/"):
-            extent = SheetExtent()
-            for chunk in chunks:
+        extent, has_cells, before = SheetExtent(), part.filename in sheets, b""
+        for chunk in counted(unpacked(stream, part)):
+            # Also of what the reader alone takes for a sheet.
+            has_cells = has_cells or _CELLS in before + chunk
+            before = chunk[-len(_CELLS) :]
+            if has_cells:
                 extent.read(chunk)
                 _refuse_wide(extent)
-            if extent.without_result:
-                without_result[part.filename] = extent.without_result
-        else:
-            for _ in chunks:
-                pass
+        if extent.without_result:
+            without_result[part.filename] = extent.without_result
     return parts_by_name, without_result
 
 
+_CELLS: Final = b"sheetData"
 # A part of each other kind of workbook.
 _OTHERS: Final = {
     "content.xml": "an OpenDocument file",

@@ -15,6 +15,7 @@ from graphql import (
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
+    TypeNode,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
@@ -143,6 +144,11 @@ class Operation:
             isinstance(field, FieldNode) and field.name.value.startswith("__")
             for field in self.node.selection_set.selections
         )
+
+    @property
+    def variable_types(self) -> dict[str, TypeNode]:
+        """By name, as they are declared."""
+        return {node.variable.name.value: node.type for node in self.node.variable_definitions or ()}
 
     @cached_property
     def _plain(self) -> PlainVariables | None:

@@ -233,12 +233,11 @@ class _Description:
 
     def _request_schema(self) -> Json:
         """The request body: the operation's variables as a JSON object."""
-        operation = self._document.operation("naturalQuery").node
+        operation = self._document.operation("naturalQuery")
         assert self._schema.query_type is not None
         arguments = self._schema.query_type.fields["naturalQuery"].args
         declared = {
-            definition.variable.name.value: type_from_ast(self._schema, definition.type)
-            for definition in operation.variable_definitions or ()
+            name: type_from_ast(self._schema, node) for name, node in operation.variable_types.items()
         }
         return {
             "type": "object",

@@ -22,7 +22,6 @@ from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.resources import resources_of
 from app.settings import Settings
-from schema.execution.documents import Operation
 from schema.http.bill_address import BillAddress
 from schema.http.bo4e_address import Bo4eAddress
 from schema.http.openapi import write_openapi
@@ -52,6 +51,7 @@ class Rest:
         self._postal_code = PostalCodeAddress(self._operations, document.operation("postalCode"))
         self._code = CodeAddress(self._operations, document.operation("operatorByCode"))
         self._natural_query = document.operation("naturalQuery")
+        self._members_of_question = tuple(self._natural_query.variable_types)
         self._description = CachedResponse(write_openapi(schema, document), JSON, None)
 
     @property
@@ -75,7 +75,7 @@ class Rest:
         check_content(request.scope["headers"])
         check_parameters(request.query_params)
         variables = _read_map(await request.body())
-        check_parameters(variables, *_declared(self._natural_query))
+        check_parameters(variables, *self._members_of_question)
         result = await self._operations.run(self._natural_query, variables, request)
         return Response(result.body, headers={"cache-control": "no-store"}, media_type=JSON)
 
@@ -119,11 +119,6 @@ class _LeviesYear(OperationAddress):
 
     def _write(self, result: bytes, request: Request) -> bytes:
         return result
-
-
-def _declared(operation: Operation) -> tuple[str, ...]:
-    """The names of the variables of an operation."""
-    return tuple(definition.variable.name.value for definition in operation.node.variable_definitions or ())
 
 
 _decode_map = msgspec.json.Decoder(Map).decode

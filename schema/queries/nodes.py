@@ -65,12 +65,7 @@ async def load_nodes(context: Context, ids: Sequence[str], *, argument: str) -> 
 
 def _read_node_id(text: str, argument: str) -> tuple[Kind, Any]:
     derived = read_derived_id(text)
-    if derived is not None:
-        return DERIVED_PRICE_ID, derived
-    try:
-        return read_id(text)
-    except BadInput as error:
-        raise BadInput(error.message, argument=argument) from None
+    return read_id(text, argument=argument) if derived is None else (DERIVED_PRICE_ID, derived)
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:

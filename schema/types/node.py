@@ -64,21 +64,27 @@ def read_derived_id(text: str) -> DerivedKey | None:
     return DerivedKey(UUID(hex=dno), int(year), PriceKind(kind))
 
 
-def read_id(text: str, *expected: Kind, field: Sequence[str] = ()) -> tuple[Kind, UUID]:
-    """Raises BadInput for a malformed id, or one of another kind than `expected`."""
+def read_id(
+    text: str, *expected: Kind, field: Sequence[str] = (), argument: str | None = None
+) -> tuple[Kind, UUID]:
+    """Raises BadInput, with `field` and `argument`, for a malformed id, or one of another kind than `expected`."""
+    details: dict[str, Any] = {} if argument is None else {"argument": argument}
     if read_derived_id(text) is not None:
         raise BadInput(
             f"{quoted(text)} is the id of a derived price, which is not stored and cannot be changed.",
             field=field,
+            **details,
         )
     word, _, digits = text.partition("_")
     try:
         kind, id = Kind(word), UUID(hex=digits)
     except ValueError:
-        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field) from None
+        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field, **details) from None
     if id.hex != digits or kind is DERIVED_PRICE_ID:
-        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field)
+        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field, **details)
     if expected and kind not in expected:
         wanted = " or ".join(kind.name for kind in expected)
-        raise BadInput(f"{quoted(text)} is the id of a {kind.name}, not of a {wanted}.", field=field)
+        raise BadInput(
+            f"{quoted(text)} is the id of a {kind.name}, not of a {wanted}.", field=field, **details
+        )
     return kind, id

@@ -161,6 +161,7 @@ STORES = {
     "app/importers/column_names.py:_column_of": IMPORT,
     "app/importers/column_names.py:split_unit": IMPORT,
     "app/importers/level_words.py:level_of": IMPORT,
+    "app/importers/number_formats.py:NumberFormats._by_style": IMPORT,
     "app/importers/number_formats.py:NumberFormats._columns": IMPORT,
     "app/importers/units.py:_columns": START,
     "app/importers/units.py:unit_of": IMPORT,

@@ -36,8 +36,7 @@ class PageParameters:
         self, operation: Operation, computed: Collection[str] = (), further: Mapping[str, str] | None = None
     ) -> None:
         """`computed`: variables that are no parameters. `further`: parameters that are no variables, with their types."""
-        definitions = operation.node.variable_definitions or ()
-        types = {node.variable.name.value: _type_of(node.type) for node in definitions}
+        types = {name: _type_of(node) for name, node in operation.variable_types.items()}
         types |= {name: _type_of(parse_type(text)) for name, text in (further or {}).items()}
         self._types = {name: given for name, given in types.items() if name not in computed}
 

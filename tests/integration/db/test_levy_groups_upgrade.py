@@ -5,13 +5,14 @@ import unicodedata
 from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
+from unittest.mock import ANY
 
 import asyncpg
 import pytest
 
 from app.cli.migrate import bring_up_to_date
 from app.db.levies import TABLE
-from app.db.migrate import migrate
+from app.db.migrate import decomposed_levies, migrate
 from app.db.outbox import fetch_waiting
 from app.db.pool import open_pool
 from app.db.unit_of_work import write
@@ -106,15 +107,16 @@ async def test_rates_that_stay_decomposed_are_listed_until_they_are_decided(
     first, second = await connection.fetch("SELECT id FROM levies WHERE value IN (0.3, 0.5) ORDER BY value")
     (_, listed) = await bring_up_to_date(settings)
     assert (
-        f"EEG for {GROUP} from 2025-01-01 to 2025-12-31 ({first['id']});"
-        f" OFFSHORE for {GROUP} from 2024-01-01 to 2024-12-31 ({second['id']})."
+        f"EEG for {GROUP} from 2025-01-01 to 2025-12-31 (levy_{first['id'].hex});"
+        f" OFFSHORE for {GROUP} from 2024-01-01 to 2024-12-31 (levy_{second['id'].hex})."
     ) in listed
+    assert await decomposed_levies(before, most=1) == ([ANY], 2)
     await connection.execute(
         "UPDATE levies SET valid_from = '-infinity', valid_to = NULL, year = 2000 WHERE value = 0.5"
     )
     await connection.execute("UPDATE levies SET deleted_at = now() WHERE value = 0.3")
     (listed,) = await bring_up_to_date(settings)
-    assert f": OFFSHORE for {GROUP} from an unknown day ({second['id']})." in listed
+    assert f": OFFSHORE for {GROUP} from an unknown day (levy_{second['id'].hex})." in listed
     await connection.execute("UPDATE levies SET deleted_at = now() WHERE value = 0.5")
     assert await bring_up_to_date(settings) == []
 

@@ -327,6 +327,13 @@ async def test_an_invalid_filter_is_refused_with_its_name(client, path, paramete
     assert parameter in response.json()["detail"]
 
 
+async def test_a_long_name_of_a_filter_is_cut_off_in_the_refusal(client):
+    response = await client.get(f"/export/tariffs.csv?{'x' * 5_000}=1")
+    assert response.status_code == 400
+    assert response.json()["argument"] == "x" * 80
+    assert len(response.content) < 1_000
+
+
 @pytest.mark.parametrize("path", ["tariffs.xml", "users.csv", "tariffs", "tariffs.csv.gz"])
 async def test_other_paths_are_not_found(client, path):
     assert (await client.get(f"/export/{path}")).status_code == 404
@@ -515,5 +522,5 @@ async def test_levies_are_exported_without_operators_and_selected_by_kind(client
     refused = await client.get("/export/levies.csv?dno=netze-a")
     assert (refused.status_code, refused.json()["detail"]) == (
         400,
-        "There is no filter dno; there are kind, verification_status.",
+        "There is no filter 'dno'; there are kind, verification_status.",
     )

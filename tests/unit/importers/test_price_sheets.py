@@ -1,20 +1,35 @@
 """Sheets with titles, units, dates and merged cells, as operators publish them and offices keep them: what is read, or why not."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
+import resource
+import subprocess
+import sys
 import unicodedata
 import zipfile
 from datetime import date, time
+from xml.sax.saxutils import quoteattr
 
 import msgspec
 import pyarrow
 import pytest
 
+from app.importers import number_formats
 from app.importers.column_names import column_of
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
-from tests.unit.importers.workbooks import Formula, Shown, rewritten, with_parts_changed, workbook, zipped
+from tests.unit.importers.workbooks import (
+    Formula,
+    Shown,
+    rewritten,
+    with_part,
+    with_parts_changed,
+    workbook,
+    zipped,
+)
 
 OWN = [
     "dno_slug",
@@ -390,6 +405,10 @@ SHOWN_OTHERWISE = {
     "a zero that is hidden": (0, "0.00;-0.00;", "is not shown by"),
     "a zero as a word": (0, '0.00;-0.00;"entfällt"', "is shown as entfällt by"),
     "large numbers in thousands": (1260, '[>=1000]0.0,"k";0.00', "is shown divided by 1,000 by"),
+    "per mille without quotation marks": (1.26, "0.00‰", "is shown in ‰ by"),
+    "a zero as a word in brackets": (0, '0.00;-0.00;("entfällt")', "is shown as (entfällt) by"),
+    "a zero as a word between dashes": (0, '0.00;-0.00;-"entfällt"-', "is shown as -entfällt- by"),
+    "a zero as letters": (0, "0.00;-0.00;k\\.A\\.", "is shown as k.A. by"),
 }
 
 
@@ -414,6 +433,12 @@ def test_a_count_that_is_shown_in_thousands_is_refused():
     assert "have no addresses" in imported("places", without_address).problems[0][2]
 
 
+def test_a_sheet_without_addresses_is_read_where_only_zeros_are_hidden():
+    sheet = workbook([OWN, [*VALUES[:4], Shown(1.26, "0.00;-0.00;"), 12.5, 3.09]])
+    found = imported("tariffs", rewritten(sheet, {r' r="\w+"': ""}))
+    assert (found.problems, [values[4] for values in found.entries]) == ([], ["1.26"])
+
+
 @pytest.mark.parametrize("code", ["0.00%", '#,##0.00\\ "€"'])
 def test_a_count_in_a_unit_is_refused(code):
     names = ["PLZ", "Ort", "Netzbetreiber", "Anzahl", "basis"]
@@ -421,6 +446,28 @@ def test_a_count_in_a_unit_is_refused(code):
     ((line, column, reason),) = imported("places", sheet).problems
     assert (line, column) == (2, "locations")
     assert "the column has no unit" in reason
+
+
+@pytest.mark.parametrize("code", ["[h]", "[mm]:ss", 'hh:mm" Uhr"', 'd. mmmm" 2026"'])
+def test_days_and_times_are_shown_as_they_are(code):
+    assert number_formats.number_format(code) is None
+
+
+def test_a_code_may_be_shown_with_the_letter_of_a_country():
+    names = ["PLZ", "Ort", "Netzbetreiber", "Anzahl", "basis"]
+    sheet = workbook([names, [Shown(1067, '"D-"00000'), "Dresden", "netze-a", 5, "REGISTERED_UNITS"]])
+    found = imported("places", sheet)
+    assert (found.problems, found.entries[0][1]) == ([], "01067")
+    year = workbook([OWN, [VALUES[0], Shown(2026, '"Jahr "0'), *VALUES[2:]]])
+    assert imported("tariffs", year).problems == []
+
+
+@pytest.mark.parametrize("unit", ["W", "Wp", "kVA", "kWel"])
+def test_capacities_in_other_units_are_refused(unit):
+    names = ["slug", "name", "capacity_mw_total"]
+    sheet = workbook([names, ["netze-x", "Netze X", Shown(1200, f'0\\ "{unit}"')]])
+    (problem,) = imported("registry", sheet).problems
+    assert problem == (2, "capacity_mw_total", f"is shown in {unit}, which is no known unit")
 
 
 def test_capacities_are_in_megawatts():
@@ -445,6 +492,9 @@ def test_capacities_are_in_megawatts():
         (0, "0.00;\\-0.00;\\-", "0.00"),
         (1.26, '0.00" (netto; ohne USt.)"', "1.26"),
         (1260, "#,##0", "1260"),
+        (1.26, '[=0]"";0.00', "1.26"),
+        (1.26, '[=0]"entfällt";0.00', "1.26"),
+        (1.26, '0.00" Millstätter"', "1.26"),
     ],
 )
 def test_numbers_in_formats_of_accounts_are_read(number, code, expected):
@@ -455,7 +505,7 @@ def test_numbers_in_formats_of_accounts_are_read(number, code, expected):
 RATE = workbook(
     [LEVIES.split(";"), ["Umsatzsteuer", "Wärme", Shown(0.07, "0.00%"), "%", date(2026, 1, 1), None]]
 )
-LONG = f"<!--{'x' * 2**21}-->"
+LONG = f"<!--{'x' * 2**16}-->" * 2**5
 # Parts of workbooks of other programs, and of those that have been copied for years.
 PARTS = {
     "thousands of formats": {"xl/styles.xml": ("</cellXfs>", f"{LONG}</cellXfs>")},
@@ -470,10 +520,118 @@ def test_percentages_are_read_however_the_parts_of_a_workbook_are_written(name):
     assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
 
 
-def test_a_workbook_whose_formats_cannot_be_read_is_refused():
-    endless = {"xl/styles.xml": ("</cellXfs>", f"{'<xf/>' * 200_001}</cellXfs>")}
-    (problem,) = imported("levies", with_parts_changed(RATE, endless)).problems
-    assert "the formats of the cells cannot be read: xl/styles.xml is too large" in problem[2]
+def _with_styles(count, code):
+    """The workbook with as many formats before those of its cells."""
+    formats = "".join(
+        f'<numFmt numFmtId="{1000 + n}" formatCode={quoteattr(code.format(n))}/>' for n in range(count)
+    )
+    styles = "".join(f'<xf numFmtId="{1000 + n}"/>' for n in range(count))
+    sheet = with_parts_changed(
+        RATE, {"xl/styles.xml": ('<cellXfs><xf numFmtId="0"/>', f'<cellXfs>{styles}<xf numFmtId="0"/>')}
+    )
+    return rewritten(
+        with_parts_changed(sheet, {"xl/styles.xml": ("<numFmts>", f"<numFmts>{formats}")}),
+        {r'\bs="(\d+)"': lambda style: f's="{int(style[1]) + count}"'},
+    )
+
+
+@pytest.mark.parametrize("code", ['0.00;-0.00;"wort{}"', '0.00 "€ {}"'])
+def test_percentages_are_read_beside_hundreds_of_other_formats(code):
+    found = imported("levies", _with_styles(300, code))
+    assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
+
+
+def test_a_sheet_with_more_formats_than_a_workbook_can_have_is_refused():
+    cells = "".join(f'<c r="A{3 + n}" s="{n}"><v>1</v></c>' for n in range(300))
+    sheet = rewritten(_with_styles(300, '0.00 "€ {}"'), {"</sheetData>": f"<row>{cells}</row></sheetData>"})
+    (problem,) = imported("levies", sheet).problems
+    assert "more than 255 formats" in problem[2]
+
+
+def test_megabytes_of_cell_formats_are_read_and_endless_ones_are_refused(monkeypatch):
+    def changed(text):
+        return with_parts_changed(RATE, {"xl/styles.xml": ("</cellXfs>", text)})
+
+    many = f'<xf numFmtId="204"{" " * 1_000}><alignment wrapText="1"/></xf>' * 10_000
+    found = imported("levies", changed(f"{many}</cellXfs><cellStyleXfs>{many}</cellStyleXfs>"))
+    assert [values[6] for values in found.entries] == ["7.00"]
+    monkeypatch.setattr(number_formats, "_MAX_ELEMENTS", 20_000)
+    attributes = " ".join(f'a{n}="1"' for n in range(40_000))
+    for endless in (f"{'<a/>' * 20_001}</cellXfs>", f"<xf {attributes}/></cellXfs>"):
+        (problem,) = imported("levies", changed(endless)).problems
+        assert "xl/styles.xml is too large; copy the sheet into a new workbook" in problem[2]
+
+
+_RELATED = "xl/_rels/workbook.xml.rels"
+# How the reader is led to the part that fills the memory, beside a harmless one.
+TWICE = {
+    "a sheet outside the list": (
+        "xl/tables/huge.xml",
+        {
+            "xl/workbook.xml": ("</sheets>", '</sheets><sheet name="Tabelle1" sheetId="9" r:id="rId9"/>'),
+            _RELATED: (
+                'Target="worksheets/sheet1.xml"/>',
+                'Target="tables/huge.xml"/><Relationship Id="rId9" Type="x/worksheet" Target="worksheets/sheet1.xml"/>',
+            ),
+        },
+    ),
+    "an entity that the reader leaves as it is": (
+        "xl/tables/&#97;.xml",
+        {_RELATED: ("worksheets/sheet1.xml", "tables/&#97;.xml")},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_a_sheet_that_would_fill_the_memory_is_refused_wherever_it_is(tmp_path, name):
+    part, changes = TWICE[name]
+    huge = (
+        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+        "</sheetData></worksheet>"
+    )
+    file = tmp_path / "a.xlsx"
+    sheet = with_part(with_parts_changed(workbook([OWN, VALUES]), changes), part, huge.encode())
+    file.write_bytes(with_part(sheet, "xl/tables/a.xml", b"<worksheet/>"))
+    # The reader ends the process where there is no memory.
+    ended = subprocess.run(
+        [sys.executable, "-c", _READS, file],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32)),
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout.strip()) == (0, "refused"), ended.stderr
+
+
+_READS = """
+import sys
+from app.importers.records import UnreadableFile
+from app.importers.workbook_records import workbook_table
+try:
+    workbook_table(open(sys.argv[1], "rb"), "a.xlsx", [], None, lambda characters: None)
+except UnreadableFile:
+    print("refused")
+"""
+
+
+def test_a_sheet_that_is_listed_twice_is_refused():
+    twice = {"xl/workbook.xml": ("</sheets>", '<sheet name="Tabelle1" r:id="rId0"/></sheets>')}
+    (problem,) = imported("levies", with_parts_changed(RATE, twice)).problems
+    assert "there are two sheets Tabelle1" in problem[2]
+
+
+@pytest.mark.parametrize("part", ["xl/worksheets/media/image1.png", "xl/worksheets/binaryIndex1.bin"])
+def test_other_files_beside_the_sheets_are_no_sheets(part):
+    found = imported("levies", with_part(RATE, part, b"\x89PNG\x00\x00<"))
+    assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
+
+
+@pytest.mark.parametrize("blank", ["\t", "\n", "\r\n"])
+def test_the_name_of_a_sheet_may_have_raw_white_space(blank):
+    named = {"xl/workbook.xml": ('name="Tabelle1"', f'name="Preise{blank}2026"')}
+    found = imported("levies", with_parts_changed(RATE, named))
+    assert (found.problems, [values[6] for values in found.entries]) == ([], ["7.00"])
 
 
 def test_an_error_is_found_in_a_sheet_at_an_unusual_place():
@@ -579,7 +737,7 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a mark of a footnote": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20*")), (2, "leistung", "must be a decimal number")),
     "a row of totals": ("tariffs", lines(GERMAN, ROW, "Summe;;;;;;"), (3, "dno_slug", "no operator")),
     "JSON within another object": ("tariffs", json.dumps({"data": []}), (1, "dno_slug", "missing")),
-    "a page of HTML": ("tariffs", "<html><table><tr><td>VNB</td></tr></table></html>", (1, "dno_slug", "missing")),
+    "a page of HTML": ("tariffs", "<html><table><tr><td>VNB</td></tr></table></html>", (0, None, "is XML or HTML; save it as .xlsx")),
     "a note below the table": ("tariffs", lines(GERMAN, ROW, "Alle Preise netto."), (3, None, "the row has 1 cells")),
     "a merged operator in a file without merged cells": ("tariffs", levels("MS;1,2;;;").replace("netze-a", ""), (2, "dno_slug", "is empty")),
     "a percentage in a cell without an address": (
@@ -590,7 +748,7 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a code with zeros in a cell without an address": (
         "places",
         rewritten(workbook([["PLZ", "Ort", "Netzbetreiber"], [Shown(1067, "00000"), "Dresden", "netze-a"]]), {r' r="\w+"': ""}),
-        (0, None, "leading zeros have no addresses; save the workbook again"),
+        (0, None, "cells whose format changes what a number means have no addresses; save the workbook again"),
     ),
     "a hidden sheet alone": ("tariffs", workbook([OWN, VALUES], hidden=1), (0, None, "only hidden sheets have rows: Tabelle1; name one with --sheet")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
@@ -600,7 +758,11 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "an empty ZIP file": ("tariffs", zipped({}), (0, None, "is an empty ZIP file")),
     "a scanned sheet": ("tariffs", b"\xff\xd8\xff\xe0\x00\x10JFIF", (0, None, "is a picture; its figures")),
     "a document": ("tariffs", "{\\rtf1\\ansi Preisblatt}", (0, None, "is an RTF document")),
-    "a workbook of XML": ("tariffs", '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook/>', (0, None, "is XML; save it as .xlsx")),
+    "a workbook of XML": ("tariffs", '<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook/>', (0, None, "is XML or HTML; save it as .xlsx")),
+    "XML behind an empty line": ("tariffs", '\ufeff\n<?xml version="1.0"?>\n<Workbook/>', (0, None, "is XML or HTML; save it as .xlsx")),
+    "a scan of a fax": ("tariffs", b"II*\x00\x08\x00\x00\x00", (0, None, "is a picture; its figures")),
+    "a file that is compressed with xz": ("tariffs", lzma.compress(lines(GERMAN, ROW).encode()), (0, None, "compressed with xz; unpack it")),
+    "a file that is compressed with bzip2": ("tariffs", bz2.compress(lines(GERMAN, ROW).encode()), (0, None, "compressed with bzip2; unpack it")),
     "an object of JSON that is cut off": ("tariffs", '{\n "Jahr": 2026,\n', (1, None, "no JSON")),
 }  # fmt: skip
 

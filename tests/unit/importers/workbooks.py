@@ -5,7 +5,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -63,6 +63,19 @@ _FORMATS = (
     "#,##0",
     '0\\ "kWp"',
     '0.0" MW"',
+    "0.00‰",
+    '0.00;-0.00;("entfällt")',
+    '0.00;-0.00;-"entfällt"-',
+    "0.00;-0.00;k\\.A\\.",
+    '[=0]"";0.00',
+    '[=0]"entfällt";0.00',
+    '0.00" Millstätter"',
+    '"D-"00000',
+    '"Jahr "0',
+    '0\\ "W"',
+    '0\\ "Wp"',
+    '0\\ "kVA"',
+    '0\\ "kWel"',
 )
 _TIME, _DAY, _FIRST = 1, 2, 3
 
@@ -126,7 +139,7 @@ def encrypted(archive: bytes) -> bytes:
     return bytes(changed)
 
 
-def rewritten(archive: bytes, changes: Mapping[str, str]) -> bytes:
+def rewritten(archive: bytes, changes: Mapping[str, Any]) -> bytes:
     """The ZIP file with its sheets as another program writes them: patterns are replaced one after the other."""
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         parts = {name: opened.read(name).decode() for name in opened.namelist()}

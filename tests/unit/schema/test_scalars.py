@@ -70,6 +70,9 @@ MOMENT = datetime(2026, 1, 31, 7, 30, tzinfo=UTC)
         "2026-01-31T07:30:00.000000-00:00",
         "20260131T073000Z",
         "2026-W05-6T07:30Z",
+        "2026-01-31 08:30:00 +0100",
+        "2026-01-31T08:30:00 +01:00",
+        "2026-01-31T07:30 Z",
     ],
 )
 def test_a_moment_is_read_in_every_spelling_of_the_standards(text: str) -> None:

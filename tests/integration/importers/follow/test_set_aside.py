@@ -99,7 +99,7 @@ async def test_levels_in_the_words_of_sheets(
         ("07:45-12:00, 16:30 – 18:00 Uhr", "07:45-12:00, 16:30-18:00"),
         ("[]", ""),
         ("keine", ""),
-        ('"keine"', ""),
+        ('"-"', ""),
         ("null", None),
         ("", None),
         # In a column of JSON.
