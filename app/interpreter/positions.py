@@ -50,7 +50,7 @@ _WITH: Final = _INCLUDING - {
 _INCLUDED_WITHIN: Final = 3  # tokens
 _ENERGY_PRICES: Final = re.compile("(?:arbeitspreis|verbrauchspreis).*|aps?|energy")
 _CAPACITY_PRICES: Final = re.compile("leistungspreis.*|lps?|capacity|demand")
-# Beside these, or a load, "Messung" says how the customer is measured: "Entgelt Messung mit Arbeitspreis".
+# Beside these, or a load, "Messung" is how the customer is measured: "Entgelt Messung mit Arbeitspreis".
 _PRICES_OF_THE_GRID: Final = re.compile("(?:arbeits|leistungs)preis.*")
 
 
