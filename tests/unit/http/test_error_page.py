@@ -18,7 +18,14 @@ BROWSER = (b"accept", b"text/html,*/*;q=0.8")
 def scope_of(path: str, *headers: tuple[bytes, bytes]) -> Any:
     resources: Any = SimpleNamespace(error_page=error_page)
     state = RequestState(resources, request_id="request-1")
-    return {"type": "http", "path": path, "headers": [*headers], "state": {"request": state}}
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": b"",
+        "headers": [*headers],
+        "state": {"request": state},
+    }
 
 
 @pytest.mark.parametrize("code", list(Code))
