@@ -15,7 +15,7 @@ from uuid import UUID
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ReadOnlyError
 
 from app.auth.lookups import AT_ONCE, Lookups
 from app.cache.failures import FAILURES, only_failures
@@ -76,25 +76,28 @@ class Sessions:
     async def _users(self, session_ids: Sequence[str], command: Callable[[Any, str], Any]) -> dict[str, UUID]:
         values = await self._all(command, [_key(session_id) for session_id in session_ids])
         return {
-            session_id: user_id
+            session_id: UUID(value.decode())
             for session_id, value in zip(session_ids, values, strict=True)
-            if (user_id := _user_id(value)) is not None
+            if value is not None
         }
 
     async def _all(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> Sequence[Any]:
-        """One round trip. None for a key that another program has overwritten with another type of value; the first other error
-        among the replies is raised.
-        """
-        return [_present(reply) for reply in await self._replies(command, keys)]
-
-    async def _replies(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> Sequence[Any]:
-        if len(keys) == 1 or isinstance(self._redis, RedisCluster):
-            return await asyncio.gather(*(command(self._redis, key) for key in keys), return_exceptions=True)
+        """One round trip; the first error among the replies is raised."""
+        if len(keys) == 1:
+            return [await command(self._redis, keys[0])]
+        if isinstance(self._redis, RedisCluster):
+            replies = await asyncio.gather(
+                *(command(self._redis, key) for key in keys), return_exceptions=True
+            )
+            for reply in replies:
+                if isinstance(reply, BaseException):
+                    raise reply
+            return replies
         async with self._redis.pipeline(transaction=False) as pipeline:
             for key in keys:
                 command(pipeline, key)
-            replies: Sequence[Any] = await pipeline.execute(raise_on_error=False)
-            return replies
+            answers: Sequence[Any] = await pipeline.execute()
+            return answers
 
     async def _start(self, session_id: str, user_id: UUID) -> None:
         # The list first: a session that is in no list could not be ended with the others.
@@ -111,7 +114,7 @@ class Sessions:
             for user_id, found in zip(
                 user_ids, await self._each(_newest, [*map(_of_user, user_ids)]), strict=True
             )
-            for session_id, moment in found or ()
+            for session_id, moment in found
         ]
         left = await self._each(
             lambda client, key: client.ttl(key), [_key(session_id) for _, session_id, _ in started]
@@ -162,22 +165,6 @@ def _newest(client: Any, key: str) -> Any:
     return client.zrange(key, 0, -1, desc=True, withscores=True)
 
 
-def _present(reply: Any) -> Any:
-    if isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE"):
-        return None
-    if isinstance(reply, BaseException):
-        raise reply
-    return reply
-
-
-def _user_id(value: bytes | None) -> UUID | None:
-    """None also for a value that another program has written: it is no session, whose user must be able to sign in again."""
-    try:
-        return None if value is None else UUID(value.decode())
-    except ValueError:
-        return None
-
-
 def identify(token: str) -> str:
     """The session's identifier, which is not secret: the token cannot be derived from it."""
     return sha256(token.encode()).hexdigest()
@@ -196,7 +183,10 @@ def _of_user(user_id: UUID) -> str:
 
 
 async def _needed(work: Callable[[], Awaitable[T]]) -> T:
-    """A connection may have died unnoticed since its last use, or its server been demoted: then another is tried, once."""
+    """A connection may have died unnoticed since its last use, or its server been demoted: then another is tried, once.
+
+    What cannot be read (another shape, no id of a user) does not show that a session has ended.
+    """
     try:
         with only_failures():
             try:

@@ -216,26 +216,12 @@ async def test_commands_refused_by_redis_are_unavailable_and_not_unauthenticated
         assert await auth.sign_in(user) != token
 
 
-async def overwrite(redis, key, text):
-    """As another program would; None: with another type of value."""
-    await redis.delete(key)
-    if text is None:
-        await redis.hset(key, "a", "b")
-    else:
-        await redis.set(key, text.encode("latin-1"))
-
-
-@pytest.mark.parametrize("text", ["not an id", "\xff\xfe", "", None])
-async def test_a_session_that_another_program_has_overwritten_has_ended_and_its_user_can_sign_in(
-    auth, redis, text
-):
-    user = await auth.add_user()
-    token = await auth.sign_in(user)
-    await overwrite(redis, f"dno:session:{identify(token)}", text)
-    with pytest.raises(Unauthenticated):
+@pytest.mark.parametrize("text", ["not an id", "\xff\xfe", ""])
+async def test_a_session_whose_value_is_no_user_id_is_unavailable_and_not_unauthenticated(auth, redis, text):
+    token = await auth.sign_in(await auth.add_user())
+    await redis.set(f"dno:session:{identify(token)}", text.encode("latin-1"))
+    with pytest.raises(Unavailable):
         await auth.authenticator.principal(None, token)
-    again = await auth.sign_in(user)
-    assert (await auth.authenticator.principal(None, again)).user_id == user.id
 
 
 async def test_a_session_stays_valid_after_a_pause_of_redis(pool, cheap, valkey):
@@ -277,7 +263,10 @@ async def test_sessions_are_stored_and_ended_on_a_cluster(pool, cheap):
                 assert found[other.id] == ()
                 client = auth.sessions._redis
                 await client.hset("dno:session:broken", "a", "b")
-                assert await asyncio.gather(*map(auth.sessions.peek, [ids[0], "broken"])) == [user.id, None]
+                outcomes = await asyncio.gather(
+                    *map(auth.sessions.peek, [ids[0], "broken"]), return_exceptions=True
+                )
+                assert [type(outcome) for outcome in outcomes] == [Unavailable] * 2
                 assert await auth.sessions.end_all(user.id) == 4
                 token = await auth.sign_in(user)
                 for port in ports:
@@ -303,37 +292,13 @@ async def test_sessions_that_are_read_together_get_their_own_users(redis, cheap)
         )
 
 
-@pytest.mark.parametrize("text", ["not an id", "\xff\xfe", "", None])
-async def test_an_overwritten_session_ends_no_other_that_is_read_together_with_it(redis, cheap, text):
+async def test_an_error_among_several_replies_is_unavailable(redis, cheap):
     sessions = Sessions(redis, cheap)
-    user_id = uuid4()
-    session_id = identify(await sessions.start(user_id))
-    await overwrite(redis, "dno:session:broken", text)
+    session_id = identify(await sessions.start(uuid4()))
+    await redis.hset("dno:session:broken", "a", "b")
     for asked in ([session_id, "broken"], ["broken", session_id], ["broken"]):
-        for read in (sessions.get, sessions.peek):
-            found = [user_id if name == session_id else None for name in asked]
-            assert await asyncio.gather(*map(read, asked)) == found
-
-
-async def test_an_overwritten_list_of_a_user_hides_no_sessions_of_others(redis, cheap):
-    sessions = Sessions(redis, cheap)
-    first, second = uuid4(), uuid4()
-    for user_id in (first, second):
-        await sessions.start(user_id)
-    await overwrite(redis, f"dno:sessions:{first}", None)
-    found = await sessions.open_of([first, second])
-    assert [len(found[user_id]) for user_id in (first, second)] == [0, 1]
-    with pytest.raises(Unavailable):
-        await sessions.end_all(first)  # which they are is not known: none may be taken as ended
-
-
-async def test_a_refusal_among_several_replies_is_unavailable(pool, cheap, valkey):
-    async with open_auth_services(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as auth:
-        ids = [identify(await auth.sessions.start(uuid4())) for _ in range(2)]
-        REFUSALS["NOPERM to read"].begin(valkey)
-        outcomes = await asyncio.gather(*map(auth.sessions.peek, ids), return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [Unavailable] * 2
-        REFUSALS["NOPERM to read"].end(valkey)
+        outcomes = await asyncio.gather(*map(sessions.get, asked), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * len(asked)
 
 
 async def test_the_list_of_a_user_has_the_sessions_in_the_order_of_their_starts(redis, cheap):

@@ -156,9 +156,9 @@ async def test_an_expensive_query_counts_as_several_requests(resources: Resource
         expensive = await client.post(
             "/graphql", json={"query": "{ dnos(first: 100) { nodes { tariffs { dno { name } } } } }"}
         )
-    assert cheap.headers["ratelimit"].startswith('"anonymous";r=59;')
+    left = [int(each.headers["ratelimit"].split(";")[1].removeprefix("r=")) for each in (cheap, expensive)]
     # 2301 units count as three requests of 1000.
-    assert expensive.headers["ratelimit"].startswith('"anonymous";r=56;')
+    assert (left[0] < 60, left[0] - left[1]) == (True, 3)
 
 
 # As GraphiQL, code generators, Rover and Relay's tools send it: with all that newer versions of the specification have.
