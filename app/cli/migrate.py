@@ -8,7 +8,7 @@ import asyncpg
 from app.cli import console
 from app.db.address import address
 from app.db.failures import is_lasting
-from app.db.migrate import broken_rules, decomposed_levies, migrate
+from app.db.migrate import left_rows, migrate
 from app.db.pooler import refuse_transaction_pooling
 from app.db.start_errors import cannot_start, is_final
 from app.dev.stack import Stack, open_stack
@@ -16,7 +16,6 @@ from app.errors import CannotStart
 from app.settings import Settings
 
 _RETRY_INTERVAL = 0.2
-_MOST_LISTED = 20
 # Longer than a migration waits for a lock, so that what has queued behind it is answered in between.
 _LOCK_RETRY_INTERVAL = 1.0
 
@@ -34,9 +33,8 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
     try:
         async with asyncio.timeout(settings.start_timeout):
             applied = await migration.run(settings.database_connect_timeout)
-            broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
-            decomposed, total = await decomposed_levies(
-                url, most=_MOST_LISTED, connect_timeout=settings.database_connect_timeout
+            broken, decomposed, total = await left_rows(
+                url, connect_timeout=settings.database_connect_timeout
             )
     except TimeoutError:
         if isinstance(migration.last_error, asyncpg.LockNotAvailableError):

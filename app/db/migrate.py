@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import asyncpg
 from asyncpg_trek import Direction, execute, plan
@@ -48,36 +49,43 @@ async def _version(connection: Connection) -> int:
     return int(latest or 0)
 
 
-async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> list[str]:
-    """Constraints that are checked for new rows only, because older rows violate them: `table.rule`."""
-    connection = await connect(database_url, within=connect_timeout)
-    try:
-        return [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
-    finally:
-        await connection.close()
-
-
-async def decomposed_levies(
-    database_url: str, *, most: int, connect_timeout: float = 10
-) -> tuple[list[str], int]:
-    """Rates that migration 0021 left, or an instance of an earlier release has written since: they hold for a group that looks
-    like another one and is a different text. The first in words, with the ids of the API, and the number of all.
+class LeftRows(NamedTuple):
+    """Rows that are for people to correct. `broken_rules`: constraints that are checked for new rows only, because older rows
+    violate them, as `table.rule`. `decomposed_levies`: the first of them in words, with the ids of the API.
     """
+
+    broken_rules: list[str]
+    decomposed_levies: list[str]
+    decomposed_total: int
+
+
+async def left_rows(database_url: str, *, most: int = 20, connect_timeout: float = 10) -> LeftRows:
+    """`most`: how many levies are listed."""
     connection = await connect(database_url, within=connect_timeout)
     try:
-        if await connection.fetchval("SELECT getdatabaseencoding()") != "UTF8":
-            return [], 0
-        rows = await connection.fetch(
-            "SELECT concat(kind, ' for ', normalize(customer_group, NFC), ' from ',"
-            " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (levy_', replace(id::text, '-', ''), ')') AS levy,"
-            " count(*) OVER () AS total FROM levies"
-            " WHERE customer_group IS NOT NFC NORMALIZED AND deleted_at IS NULL ORDER BY kind, normalize(customer_group, NFC), valid_from, id"
-            " LIMIT $1",
-            most,
+        broken = [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
+        decomposed = await _decomposed_levies(connection, most)
+        return LeftRows(
+            broken, [row["levy"] for row in decomposed], decomposed[0]["total"] if decomposed else 0
         )
-        return [row["levy"] for row in rows], rows[0]["total"] if rows else 0
     finally:
         await connection.close()
+
+
+async def _decomposed_levies(connection: Connection, most: int) -> list[Any]:
+    """Rates that migration 0021 left, or an instance of an earlier release has written since: they hold for a group that looks
+    like another one and is a different text.
+    """
+    if await connection.fetchval("SELECT getdatabaseencoding()") != "UTF8":
+        return []
+    return await connection.fetch(
+        "SELECT concat(kind, ' for ', normalize(customer_group, NFC), ' from ',"
+        " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (levy_', replace(id::text, '-', ''), ')') AS levy,"
+        " count(*) OVER () AS total FROM levies"
+        " WHERE customer_group IS NOT NFC NORMALIZED AND deleted_at IS NULL ORDER BY kind, normalize(customer_group, NFC), valid_from, id"
+        " LIMIT $1",
+        most,
+    )
 
 
 async def _validate(connection: Connection) -> None:

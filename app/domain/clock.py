@@ -1,6 +1,7 @@
 """Wall-clock time in Germany, and its text form HH:MM."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -37,22 +38,17 @@ def midnight(day: date) -> datetime:
 
 def read_moment(text: str) -> datetime:
     """A moment with its offset from UTC, or a day, which is its beginning in Germany. Raises ValueError with the rule."""
-    day: date | None = None
-    moment: datetime | None = None
-    try:
-        if len(text) <= len("2026-01-31"):
-            day = date.fromisoformat(text)
-        else:
-            moment = read_timestamp(text)
-    except ValueError:
-        pass  # the message below replaces that of Python
-    found = moment if day is None else day
-    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR or (moment and moment.tzinfo is None):
+    found: date | None = None
+    # What is longer than a day is a moment; errors of Python are replaced by the message below.
+    with suppress(ValueError):
+        found = date.fromisoformat(text) if len(text) <= len("2026-01-31") else read_timestamp(text)
+    without_offset = isinstance(found, datetime) and found.tzinfo is None
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR or without_offset:
         raise ValueError(
             "must be a day such as 2026-01-31 or a moment such as 2026-01-31T12:00:00Z,"
             f" of a year from {FIRST_YEAR} to {LAST_YEAR}"
         )
-    return midnight(found) if moment is None else moment.astimezone(UTC)
+    return found.astimezone(UTC) if isinstance(found, datetime) else midnight(found)
 
 
 def read_timestamp(text: str) -> datetime:

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from app.db.migrate import broken_rules, migrate
+from app.db.migrate import left_rows, migrate
 from app.domain.entry import VoltageLevel
 from app.domain.price import RULES, PriceKind
 from tests import factories as make
@@ -269,7 +269,7 @@ async def test_rows_that_violate_a_new_constraint_do_not_stop_a_migration(privat
         "INSERT INTO query_logs (query, confidence, duration_ms, cached) VALUES ('q', 'NaN', 'Infinity', false)"
     )
     assert await migrate(private_postgres.url)
-    assert await broken_rules(private_postgres.url) == [
+    assert (await left_rows(private_postgres.url)).broken_rules == [
         "dnos.capacity_mw_total_is_readable",
         "query_logs.confidence_from_0_to_1",
         "query_logs.duration_is_readable",
@@ -285,4 +285,4 @@ async def test_rows_that_violate_a_new_constraint_do_not_stop_a_migration(privat
     await admin.execute("UPDATE dnos SET capacity_mw_total = NULL, deleted_at = NULL; DELETE FROM query_logs")
     await admin.close()
     assert await migrate(private_postgres.url) == []
-    assert await broken_rules(private_postgres.url) == []
+    assert (await left_rows(private_postgres.url)).broken_rules == []
