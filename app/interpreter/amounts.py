@@ -7,14 +7,10 @@ from typing import Final, NamedTuple, TypeAlias
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
+from app.interpreter.units import IN_KW, IN_KWH
 from app.interpreter.words import LETTERS, MONTHS, NUMBERS, Sign
 from app.interpreter.years import is_a_year
 
-_ENERGY: Final = {
-    "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
-    "gwh": 10**6, "gigawattstunden": 10**6, "twh": 10**9,
-}  # fmt: skip
-_POWER: Final = {"kw": 1, "kilowatt": 1, "mw": 10**3, "megawatt": 10**3, "gw": 10**6}
 _HOURS: Final = frozenset(
     [
         "h",
@@ -82,16 +78,16 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     vague = False
     tokens: set[int] = set()
     for start, end, value, unit in _meant(sentence, list(_measured(sentence, language))):
-        if unit in _ENERGY and kwh is None:
-            kwh = value * _ENERGY[unit]
+        if unit in IN_KWH and kwh is None:
+            kwh = value * IN_KWH[unit]
             bounded = _is_bounded(sentence, start, end, _ENERGY_BOUNDS)
             if bounded and kwh == METERED_FROM_KWH:
                 kwh = None  # "unter 100.000 kWh": a kind of customers
                 tokens |= {*range(start, end)}
                 continue
             vague |= bounded
-        elif unit in _POWER and kw is None:
-            kw = value * _POWER[unit]
+        elif unit in IN_KW and kw is None:
+            kw = value * IN_KW[unit]
             bounded = _is_bounded(sentence, start, end, _POWER_BOUNDS)
             if bounded and kw in _CUSTOMERS_FROM_KW:
                 kw = None  # "Wärmepumpe über 4,2 kW", "unter 30 kW"
@@ -101,7 +97,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
-            vague |= unit in _ENERGY and value * _ENERGY[unit] != kwh
+            vague |= unit in IN_KWH and value * IN_KWH[unit] != kwh
             continue
         vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
         vague |= _is_of_a_calculation(sentence, start)
@@ -120,7 +116,7 @@ def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
     others = [
         one
         for one in measured
-        if one[3] in _ENERGY
+        if one[3] in IN_KWH
         and (
             one[0] in denied
             or sentence[one[0] - 1] == "davon"
@@ -129,7 +125,7 @@ def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
         )
     ]
     left = [one for one in measured if one not in others]
-    return left if any(one[3] in _ENERGY for one in left) else measured
+    return left if any(one[3] in IN_KWH for one in left) else measured
 
 
 def _is_negative(sentence: Sentence, i: int) -> bool:
@@ -188,7 +184,7 @@ def _is_a_factor(sentence: Sentence, i: int) -> bool:
 
 
 def _measures_like(unit: str) -> Collection[str]:
-    return next(units for units in (_ENERGY, _POWER, _HOURS) if unit in units)
+    return next(units for units in (IN_KWH, IN_KW, _HOURS) if unit in units)
 
 
 def _starts_with_digit(key: str) -> bool:
@@ -245,8 +241,8 @@ _ENERGY_BOUNDS: Final = _POWER_BOUNDS | {
 def energies_of(sentence: Sentence, language: Language) -> Iterator[tuple[int, int, Decimal]]:
     """Each energy in kWh: first token, end, value."""
     for start, end, value, unit in _measured(sentence, language):
-        if unit in _ENERGY:
-            yield start, end, value * _ENERGY[unit]
+        if unit in IN_KWH:
+            yield start, end, value * IN_KWH[unit]
 
 
 def _usable(value: Decimal | None) -> Decimal | None:
@@ -264,10 +260,9 @@ def _measured(sentence: Sentence, language: Language) -> Iterator[_Measured]:
         if (scale := _SCALES.get(sentence[end])) is not None:
             number, end = number * scale, end + 1
         unit = sentence[end]
-        if unit in _ENERGY or unit in _POWER or unit in _HOURS:
-            if not (
-                _is_a_part(sentence, i, end) or (number == 1 and unit in {"kwh", "kw"})
-            ):  # "1 kWh": a unit
+        if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
+            is_a_unit = number == 1 and IN_KWH.get(unit, IN_KW.get(unit)) == 1  # "1 kWh"
+            if not (is_a_unit or _is_a_part(sentence, i, end)):
                 yield i, end + 1, number, unit
             end += 1
         i = end
@@ -308,7 +303,7 @@ def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
         return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
     if period in MONTHS and before in {"im", "in"}:
-        return sentence[end] in _POWER and is_a_year(sentence[end + 3])
+        return sentence[end] in IN_KW and is_a_year(sentence[end + 3])
     return before in {"am", "pro", "im", "je", "per", "a", "in"} and (period in _PERIODS or period in MONTHS)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from app.interpreter.names import ENDINGS
 from app.interpreter.position_words import POSITIONS
 from app.interpreter.spelling import key
 from app.interpreter.state_names import WORDS as STATE_WORDS
@@ -13,7 +14,6 @@ from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, 
 MAX_PHRASE_WORDS = 5  # words
 MIN_STATE_LENGTH = 7  # letters from which a misspelt word may be meant as a federal state
 MIN_COMPOUND_LENGTH = 9  # letters
-_ENDINGS = ("", "e", "en", "es", "s", "n", "er")
 
 
 class Mark(NamedTuple):
@@ -29,7 +29,7 @@ def _spellings(text: str) -> Iterator[str]:
     for phrase in text.split("|"):
         for chosen in product(*(word.split("/") for word in phrase.split())):
             joined = key("".join(chosen).replace("-", "").replace("_", ""))
-            yield from (joined[:-1] + ending for ending in _ENDINGS) if joined.endswith("~") else (joined,)
+            yield from (joined[:-1] + ending for ending in ENDINGS) if joined.endswith("~") else (joined,)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ _BESIDE: dict[VoltageLevel, tuple[VoltageLevel | None, VoltageLevel | None]] = {
 }
 _VOLT = 0.001
 _KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
-_THOUSANDS = re.compile(r"(\d{1,3})[.,]000")
+_THOUSANDS = re.compile(r"(\d{1,3})[.,](\d{3})")
 _DOWN_TO = {"auf", "zu", "zur", "nach", "in", "to", "into", "die"}
 _DOWN_FROM = {"aus", "von", "from", "der"}
 
@@ -98,9 +98,9 @@ def _measured(sentence: Sentence) -> Iterator[_Found]:
 
 
 def _thousands_of_volts(sentence: Sentence, i: int) -> str | None:
-    """ "20.000 V", "20 000 V", "20,000 volts"."""
+    """In kV: "20.000 V", "20 000 V", "20,000 volts", "10.500 V"."""
     if match := _THOUSANDS.fullmatch(sentence[i]):
-        return match[1]
+        return f"{match[1]}.{match[2]}"
     before = sentence[i - 1]
     apart = (
         sentence[i] == "000"

@@ -53,9 +53,9 @@ _NOUNS = _keys(
     " wirtschaftsbetrieb entsorgungsgesellschaft verbandsgemeindewerk gasnetz energieversorgungs"
     " stromversorgungs eigenbetr utility utilities municipal grid network"
 )
-_ENDINGS = ("", "e", "en", "es", "s", "n", "er")
+ENDINGS = ("", "e", "en", "es", "s", "n", "er")  # of German nouns
 # Of nouns with one form in common, as "versorgung" and "versorgungs", the shorter one counts.
-KINDS = {noun + ending: noun for noun in sorted(_NOUNS, reverse=True) for ending in _ENDINGS} | {
+KINDS = {noun + ending: noun for noun in sorted(_NOUNS, reverse=True) for ending in ENDINGS} | {
     "sw": "stadtwerk",
     "stw": "stadtwerk",
     "stadtw": "stadtwerk",

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from app.interpreter.sentence import Sentence
+from app.interpreter.units import IN_KW, IN_KWH
 from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO, UNITS
 from app.interpreter.years import is_a_year
 
@@ -39,7 +40,7 @@ def is_of_a_part_of_a_year(sentence: Sentence) -> bool:
         or (
             key in _SEASONS
             and sentence[i - 1] in _IN
-            and sentence[i - 2] in _ENERGY_UNITS
+            and sentence[i - 2] in IN_KWH
             and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
         )
         for i, key in enumerate(sentence.keys)
@@ -73,7 +74,7 @@ def _is_this_or_the_last(sentence: Sentence, i: int) -> bool:
     while sentence[start - 1] in _BEFORE_PERIODS:
         start -= 1
     apart = any(not _BETWEEN_CLAUSES.isdisjoint(sentence.gap(j)) for j in range(start, i))
-    if sentence[start - 1] not in _ENERGY_UNITS or apart:
+    if sentence[start - 1] not in IN_KWH or apart:
         return False
     return _SOMETHING_ELSE.isdisjoint(_clause(sentence, i))
 
@@ -84,7 +85,7 @@ def _is_behind_an_amount(sentence: Sentence, i: int) -> bool:
     while i > 0 and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(i)):
         i -= 1
         if i not in named and sentence[i] not in _BEFORE_NAMES:
-            return sentence[i] in _ENERGY_UNITS
+            return sentence[i] in IN_KWH
     return False
 
 
@@ -93,7 +94,7 @@ def _is_before_an_amount(sentence: Sentence, i: int) -> bool:
     end = i
     while sentence[end][:1].isdigit() and _BETWEEN_CLAUSES.isdisjoint(sentence.gap(end)):
         end += 1
-    return end > i and sentence[end] in _ENERGY_UNITS
+    return end > i and sentence[end] in IN_KWH
 
 
 def _before_adjectives(sentence: Sentence, i: int) -> int:
@@ -118,7 +119,7 @@ def _is_of_each(sentence: Sentence, i: int) -> bool:
         return False
     if sentence[i] in _BEHIND and sentence[i - 1] in _UNITS:
         return True
-    return not _ENERGY_UNITS.isdisjoint(sentence.keys[i + 1 : i + 1 + _OF_EACH_WITHIN])
+    return not IN_KWH.keys().isdisjoint(sentence.keys[i + 1 : i + 1 + _OF_EACH_WITHIN])
 
 
 def _names_a_whole_year(sentence: Sentence, i: int) -> bool:
@@ -139,7 +140,7 @@ def _is_in_a_month(sentence: Sentence, i: int) -> bool:
     before = i - 2 if sentence[i - 1] in {"monat", "month"} else i - 1
     if sentence[i] not in MONTHS or sentence[before] not in _IN_OR_FOR:
         return False
-    if sentence[before - 1] in _ENERGY_UNITS and sentence[before] in _IN:
+    if sentence[before - 1] in IN_KWH and sentence[before] in _IN:
         return True
     return not is_a_year(sentence[i + 1]) and not _is_of_something_else(sentence, i, _SOMETHING_ELSE)
 
@@ -246,8 +247,7 @@ _SOMETHING_ELSE: Final = _PEAKS_AND_PRICES | {
     "rechnung", "vertrag", "davon",
 }  # fmt: skip
 _BETWEEN_CLAUSES: Final = frozenset("?!,;:")
-_ENERGY_UNITS: Final = frozenset({"kwh", "mwh", "gwh", "twh"})
-_UNITS: Final = _ENERGY_UNITS | {"kw", "mw", "gw"}
+_UNITS: Final = IN_KWH.keys() | IN_KW.keys()
 _AND: Final = frozenset({"und", "and"})
 _DASHES: Final = DASHES | {"/"}
 _DATE: Final = re.compile(r"\d{1,2}\.(0?[1-9]|1[0-2])\.\d{4}")

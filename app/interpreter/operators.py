@@ -5,8 +5,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
+from app.interpreter.mentions import Mention
 from app.interpreter.names import KINDS, LEGAL, Fit
-from app.interpreter.sentence import Mention, Sentence
+from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Readings, Vocabulary
 from app.interpreter.words import Sign

@@ -2,7 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from app.interpreter.sentence import Mention, Sentence, always_begins_a_name, begins_a_name, has_in_its_name
+from app.interpreter.mentions import Mention
+from app.interpreter.place_names import always_begins_a_name, begins_a_name, has_in_its_name
+from app.interpreter.sentence import Sentence
 from app.interpreter.words import UNITS
 
 _DIGITS: Final = 5

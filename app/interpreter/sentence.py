@@ -1,31 +1,24 @@
-"""A sentence as it was probably meant: every word corrected, with what grammar and vocabulary say of it."""
+"""A sentence as it was probably meant, with what grammar and vocabulary say of its words."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from app.domain.folding import fold
 from app.interpreter import grammar
+from app.interpreter.corrected_words import Word, corrected_words
 from app.interpreter.grammar import Mark
-from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
-from app.interpreter.spelling import Token, tokens, written
+from app.interpreter.mentions import Mention, mentions_in
+from app.interpreter.names import GLUE, KINDS, LEGAL
+from app.interpreter.place_names import has_in_its_name, is_half_a_place
+from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
-from app.interpreter.vocabulary import (
-    MAX_FORM_WORDS,
-    MAX_REORDERED_WORDS,
-    Readings,
-    Vocabulary,
-    in_any_order,
-)
-from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
+from app.interpreter.units import IN_KWH
+from app.interpreter.vocabulary import Vocabulary
+from app.interpreter.words import ORDINARY, Sign, Topic
 
-MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
-SAFELY_CORRECTED = 5  # letters from which any misspelling is corrected
-SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
-_ENERGY_UNITS = {"kwh", "mwh", "gwh", "kilowattstunden", "megawattstunden", "gigawattstunden"}
 _RANKING = (Sign.RANKS, Sign.CHEAPEST, Sign.DEAREST)
 _PAUSES = frozenset("?!,;.:-–—")
 _EXCEPT = {
@@ -56,45 +49,7 @@ _BEFORE_PARTS = {
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
-_AND = {"und", "and"}
-# They begin names of places: "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg". Behind the first ones stands a place of its own,
-# behind the others perhaps one that is spelt like another place: Groß-Gerau is not Gera, but "Netzentgelte neu Hamburg" is Hamburg's.
-_OF_PLACES = frozenset({"bad", "st", "sankt"})
-_BEFORE_NAMES = _OF_PLACES | {
-    "neu", "alt", "gross", "klein", "hohe", "hohen", "hoher", "ober", "nieder", "markt", "burg", "konigs",
-}  # fmt: skip
-_WITHIN_PLACES = frozenset({" ", "-"})
-_BEHIND_SAINT = _WITHIN_PLACES | {".", ". "}
-_BEFORE_AN_ADJECTIVE = frozenset({"it", "too", "so", "how", "very"})  # "too bad", "is it bad"
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
-
-
-class Word(NamedTuple):
-    token: Token
-    keys: tuple[str, ...]  # several when it was corrected and the nearest are equally near
-    slips: int = 0  # of the pen, by which the keys differ from what is written
-
-    @property
-    def key(self) -> str:
-        return self.keys[0]
-
-
-class Mention(NamedTuple):
-    """A run of words that means an operator."""
-
-    start: int
-    end: int
-    readings: Readings
-    slips: int
-    everyday: bool  # it could as well be a word like any other
-
-    @property
-    def fit(self) -> Fit:
-        return min(self.readings.values())
-
-    @property
-    def place(self) -> bool:
-        return self.fit >= Fit.PLACE
 
 
 class Placed(Protocol):
@@ -110,9 +65,9 @@ P = TypeVar("P", bound=Placed)
 class Sentence:
     def __init__(self, text: str, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        words = _spelt(tokens(text), vocabulary)
-        found = _mentions(words, vocabulary)
-        halves = [mention for mention in found if _is_half_a_place(mention, words, vocabulary)]
+        words = corrected_words(tokens(text), vocabulary)
+        found = mentions_in(words, vocabulary)
+        halves = [mention for mention in found if is_half_a_place(mention, words, vocabulary)]
         found = [mention for mention in found if mention not in halves]
         as_written = self.covered(halves)
         self.words = [
@@ -248,188 +203,9 @@ class Sentence:
         )
 
 
-def _spelt(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
-    words: list[Word] = []
-    corrections = MAX_CORRECTIONS
-    for token in _rejoined(found, vocabulary):
-        if not token.key.isalpha() or vocabulary.knows(token.key):
-            words.append(Word(token, (token.key,)))
-        elif keys := _inflected(token.key, vocabulary):
-            words.append(Word(token, keys))
-        else:
-            announced = bool(words) and words[-1].key in KINDS
-            words.append(
-                _corrected(token, vocabulary, announced) if corrections > 0 else Word(token, (token.key,))
-            )
-            corrections -= 1
-    return words
-
-
-def _corrected(token: Token, vocabulary: Vocabulary, announced: bool) -> Word:
-    """A short word has too many neighbours, unless a kind of company announces a name: "Stadtwerke Unan"."""
-    if announced or len(token.key) >= SAFELY_CORRECTED:
-        keys, slips = vocabulary.meant(token.key)
-        if not keys and (unfolded := fold(token.text)) != token.key:
-            keys, slips = vocabulary.meant(unfolded)  # "Haenow": a letter is missing, and "ae" is no umlaut
-    else:
-        keys, slips = vocabulary.swapped(token.key), 1
-    return Word(token, keys, slips) if keys else Word(token, (token.key,))
-
-
-def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """ "Amprions", "Westnetzes": the genitive of a name."""
-    for ending in ("s", "es", "n"):
-        stem = word.removesuffix(ending)
-        if stem != word and len(stem) > 3 and (stem in vocabulary.forms or stem in vocabulary.lexemes):
-            return (stem,)
-    return ()
-
-
-def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
-    """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig. "N ERGIE" is one name."""
-    rejoined: list[Token] = []
-    corrections = MAX_CORRECTIONS
-    for token in found:
-        if rejoined and _is_an_initial(rejoined[-1], token, vocabulary):
-            initial = rejoined.pop()
-            rejoined.append(Token(initial.key + token.key, initial.text + token.text, initial.gap))
-            continue
-        before = rejoined[-1] if rejoined and token.gap == "-" else None
-        if before is None or corrections <= 0 or not _may_be_wrong(before, token, vocabulary):
-            rejoined.append(token)
-            continue
-        corrections -= 1
-        if whole := _whole(before, token, vocabulary):
-            rejoined[-1] = whole
-        else:
-            rejoined.append(token)
-    return rejoined
-
-
-def _is_an_initial(before: Token, after: Token, vocabulary: Vocabulary) -> bool:
-    """Whether a letter belongs to the word behind it, which alone is no word."""
-    if len(before.key) > 1 or not before.key.isalpha() or after.gap != " " or vocabulary.knows(after.key):
-        return False
-    return before.key + after.key in vocabulary.forms
-
-
-def _may_be_wrong(before: Token, after: Token, vocabulary: Vocabulary) -> bool:
-    joined = before.key + after.key
-    if before.key in vocabulary.lexemes and after.key in vocabulary.lexemes:
-        return False
-    return joined.isalpha() and len(joined) >= SURELY_CORRECTED and not vocabulary.knows(joined)
-
-
-def _whole(before: Token, after: Token, vocabulary: Vocabulary) -> Token | None:
-    joined = before.key + after.key
-    near, slips = vocabulary.meant(joined)
-    if slips != 1 or len(vocabulary.forms.get(near[0], ())) != 1:
-        return None
-    return Token(near[0], f"{before.text}-{after.text}", before.gap)
-
-
-def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
-    """The longest runs of words that are a form, none over another; of equals the better spelt, then those without "und", then
-    the first: "N-ERGIE und Netze BW" are two operators, although N-ERGIE Netz is one, too."""
-    runs = sorted(
-        _runs(words, vocabulary),
-        key=lambda run: (-run[0], run[1].slips, _is_joined(words, run[1]), run[1].start),
-    )
-    taken: set[int] = set()
-    chosen: list[Mention] = []
-    for _, mention in runs:
-        tokens_of_it = set(range(mention.start, mention.end))
-        if not tokens_of_it & taken:
-            taken |= tokens_of_it
-            chosen.append(mention)
-    return sorted(chosen, key=lambda mention: mention.start)
-
-
-def _is_joined(words: Sequence[Word], mention: Mention) -> bool:
-    return any(word.key in _AND for word in words[mention.start : mention.end])
-
-
-def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, Mention]]:
-    """All runs that are a form, with their length; words that only join others do not count."""
-    content = [
-        i
-        for i, word in enumerate(words)
-        if word.key not in GLUE and word.key not in LEGAL and not _is_a_unit(words, i)
-    ]
-    for at, start in enumerate(content):
-        joined, slips = [""], 0
-        for length, i in enumerate(content[at : at + MAX_FORM_WORDS], 1):
-            joined = [before + vocabulary.lexeme(key) for before in joined for key in words[i].keys]
-            slips += words[i].slips
-            if readings := _readings(joined, vocabulary) or _reordered(
-                words, content[at : at + length], vocabulary
-            ):
-                everyday = length == 1 and _is_everyday(words[i])
-                yield length, Mention(start, i + 1, readings, slips, everyday)
-
-
-def begins_a_name(words: Sequence[Word], i: int) -> bool:
-    """Whether it is such a word, and joined to the next one."""
-    key, gap = words[i].token.key, words[i + 1].token.gap if i + 1 < len(words) else ""
-    return key in _BEFORE_NAMES and gap in (_BEHIND_SAINT if key == "st" else _WITHIN_PLACES)
-
-
-def always_begins_a_name(word: Word) -> bool:
-    """Whether what stands behind it is never a place alone."""
-    return word.token.key in _OF_PLACES
-
-
-def has_in_its_name(mention: Mention, word: Word, vocabulary: Vocabulary) -> bool:
-    """Whether an operator has the word in its name or its seat, too: Stadtwerke Ulm/Neu-Ulm Netze."""
-    key = written(word.token.text)
-    return any(key in vocabulary.operators[number].written for number in mention.readings)
-
-
-def _is_half_a_place(mention: Mention, words: Sequence[Word], vocabulary: Vocabulary) -> bool:
-    """Whether the word before it is no part of it, and yet of the name: Bad Homburg is neither Homburg nor a Hamburg misspelt."""
-    before = mention.start - 1
-    if not mention.place or before < 0 or not begins_a_name(words, before):
-        return False
-    if has_in_its_name(mention, words[before], vocabulary):
-        return False
-    if mention.slips:
-        return True
-    is_adjective = before > 0 and words[before - 1].token.key in _BEFORE_AN_ADJECTIVE
-    return always_begins_a_name(words[before]) and not is_adjective
-
-
-def _is_a_unit(words: Sequence[Word], i: int) -> bool:
-    """ "3500 kWh": no part of the name KWH Netz."""
-    return words[i].key in _ENERGY_UNITS and i > 0 and words[i - 1].key[:1].isdigit()
-
-
-def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:
-    """The words of a form in another order, none of them spelt in several ways."""
-    if not 2 <= len(run) <= MAX_REORDERED_WORDS or any(len(words[i].keys) > 1 for i in run):
-        return {}
-    return vocabulary.reordered.get(in_any_order(vocabulary.lexeme(words[i].key) for i in run), {})
-
-
-def _is_everyday(word: Word) -> bool:
-    """Also a short word that had to be corrected: it may have been meant as anything."""
-    if word.slips and len(word.token.key) < SURELY_CORRECTED:
-        return True
-    return word.token.text in EVERYDAY or word.token.key in ORDINARY
-
-
-def _readings(joined: Sequence[str], vocabulary: Vocabulary) -> Readings:
-    if len(joined) == 1:
-        return vocabulary.forms.get(joined[0], {})
-    found: dict[int, Fit] = {}
-    for form in joined:
-        for number, fit in vocabulary.forms.get(form, {}).items():
-            found[number] = min(fit, found.get(number, fit))
-    return found
-
-
 def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
     """A bill is one of the grid only where a consumption is named, or where operators are ranked."""
-    if not _ENERGY_UNITS.isdisjoint(keys) or any(mark.meaning in _RANKING for mark in marks):
+    if not IN_KWH.keys().isdisjoint(keys) or any(mark.meaning in _RANKING for mark in marks):
         return list(marks)
     return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
 

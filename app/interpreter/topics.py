@@ -8,6 +8,7 @@ from app.interpreter.grammar import Mark
 from app.interpreter.positions import names_a_device, names_included_levies_alone, position_asked_for
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart
+from app.interpreter.units import IN_KW
 from app.interpreter.words import NUMBERS, QUESTIONS, Sign, Topic, Weight
 
 _N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
@@ -52,12 +53,11 @@ def _is_an_amount(sentence: Sentence, mark: Mark, frame: Frame) -> bool:
     if sentence.has_any(Sign.WHEN, Sign.NOW) or not sentence[mark.end - 1].endswith(_PEAKS):
         return False
     after = mark.end + 1 if sentence[mark.end] in {"von", "of"} else mark.end
-    return sentence[mark.start - 1] in _POWER or (
-        sentence[after][:1].isdigit() and not _POWER.isdisjoint(sentence.keys[after + 1 : after + 3])
+    return sentence[mark.start - 1] in IN_KW or (
+        sentence[after][:1].isdigit() and not IN_KW.keys().isdisjoint(sentence.keys[after + 1 : after + 3])
     )
 
 
-_POWER = {"kw", "mw", "gw"}
 _PEAKS = ("last", "spitze", "load", "peak", "peaks", "demand")
 
 

@@ -675,6 +675,7 @@ def test_years_of_compared_operators_are_counted_as_questions(vocabulary: Vocabu
         ("0,4 kV", "NS"),
         ("400 V", "NS"),
         ("20.000 V", "MS"),
+        ("10.500 V", "MS"),
         ("20 000 Volt", "MS"),
         ("110,000 volts", "HS"),
         ("low voltage", "NS"),

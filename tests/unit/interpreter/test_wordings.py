@@ -416,3 +416,22 @@ def test_who_charges_the_least_is_a_ranking(vocabulary: Vocabulary, said: str, d
 def test_one_operator_in_two_years_is_not_compared_with_others(vocabulary: Vocabulary) -> None:
     found = interpret("Ist Westnetz MS 2026 teurer als Westnetz 2025?", vocabulary, TODAY)
     assert (found.subject, found.questions) == (QuestionTopic.NETZENTGELTE, 2)
+
+
+@pytest.mark.parametrize(
+    ("said", "short", "written_out"),
+    [
+        ("Netzkosten Westnetz NS 300 {} letzten Monat", "kWh", "Kilowattstunden"),
+        ("Netzkosten Westnetz NS 3500 {} im Winter", "kWh", "Kilowattstunden"),
+        ("Was kostet 1 {} Netzentgelt bei Westnetz NS?", "kWh", "Kilowattstunde"),
+        ("Rechnung 3500 {} Westnetz NS", "kWh", "Kilowattstunden"),
+        ("Netzkosten Westnetz HS 1 {} bei 20 MW", "GWh", "Gigawattstunde"),
+        ("Westnetz MS Lastspitze von 100 {}", "kW", "Kilowatt"),
+        ("Westnetz MS Lastspitze von 1 {}", "MW", "Megawatt"),
+    ],
+)
+def test_units_that_are_written_out_mean_the_same(
+    vocabulary: Vocabulary, said: str, short: str, written_out: str
+) -> None:
+    expected = interpret(said.format(short), vocabulary, TODAY)
+    assert interpret(said.format(written_out), vocabulary, TODAY) == expected
