@@ -61,30 +61,6 @@ async def fetch_issued_keys(pool: Pool, secret_hashes: Sequence[bytes]) -> dict[
     return {row["secret_hash"]: IssuedKey(_api_key(row), Role(row["creator_role"])) for row in rows}
 
 
-async def fetch_keys_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, ApiKey]:
-    rows = await pool.fetch(
-        "SELECT id, name, role, created_by, created_at, last_used_at, expires_at"
-        " FROM api_keys LEFT JOIN api_key_uses ON key_id = id"
-        " WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL",
-        ids,
-    )
-    return {row["id"]: _api_key(row) for row in rows}
-
-
-async def fetch_keys_by_creator(pool: Pool, user_ids: Sequence[UUID]) -> dict[UUID, tuple[ApiKey, ...]]:
-    """Newest first."""
-    rows = await pool.fetch(
-        "SELECT id, name, role, created_by, created_at, last_used_at, expires_at"
-        " FROM api_keys LEFT JOIN api_key_uses ON key_id = id"
-        " WHERE created_by = ANY($1::uuid[]) AND revoked_at IS NULL ORDER BY created_at DESC, id",
-        user_ids,
-    )
-    found: dict[UUID, tuple[ApiKey, ...]] = {}
-    for row in rows:
-        found[row["created_by"]] = (*found.get(row["created_by"], ()), _api_key(row))
-    return found
-
-
 async def fetch_all_keys(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[ApiKey, ...]]:
     """Those that are not revoked, newest first; expired ones, too."""
     rows = await pool.fetch(

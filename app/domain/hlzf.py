@@ -1,6 +1,5 @@
 """Hochlastzeitfenster (HLZF): peak-load windows of one operator, year, voltage level and season."""
 
-import itertools
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -62,12 +61,3 @@ FAMILY = Family(
 )
 
 SEASON_ORDER = {season: rank for rank, season in enumerate(Season)}
-
-
-def overlapping(windows: tuple[TimeWindow, ...]) -> tuple[TimeWindow, TimeWindow] | None:
-    """The first two windows that share a minute."""
-    in_order = sorted(windows)
-    for earlier, later in itertools.pairwise(in_order):
-        if later.start < earlier.end:
-            return earlier, later
-    return None

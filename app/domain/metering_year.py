@@ -9,7 +9,6 @@ from typing import Final
 from app.domain import clock
 
 QUARTER_HOUR: Final = timedelta(minutes=15)
-PER_DAY: Final = 96
 _DAY: Final = timedelta(days=1)
 
 

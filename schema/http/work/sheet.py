@@ -44,7 +44,8 @@ class SheetPage:
             given = {name: text if len(text) <= MAX_REPEATED else "" for name, text in given.items()}
             return page(view, "work/sheet_start", ERRORS[error.code].status, given=given, refusal=error)
         token = form_token(request, self._settings)
-        saved = int(given["saved"]) if given["saved"].isdigit() and len(given["saved"]) < 4 else None
+        sent = given["saved"]
+        saved = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 4 else None
         return sheet(view, form, token, saved=saved)
 
     async def send(self, request: Request) -> Response:

@@ -340,6 +340,17 @@ async def test_an_operator_or_year_that_cannot_be_is_named_above_what_was_typed(
     assert (values["dno"], values["year"]) == (dno, year)
 
 
+@pytest.mark.parametrize("saved", ["²", "٣", "-1", "1000"])
+async def test_a_number_of_saved_entries_that_cannot_be_states_nothing(editor: Caller, saved: str) -> None:
+    page = await editor.client.get(
+        f"/de{PATH}",
+        params={"dno": "netze-a", "year": 2026, "saved": saved},
+        headers=editor.headers | BROWSER,
+    )
+    assert page.status_code == 200, page.text
+    assert 'role="status"' not in page.text
+
+
 @pytest.mark.parametrize("length", [5_000, 50_000])
 async def test_a_name_of_thousands_of_letters_is_refused_on_the_form_and_not_typed_again(
     editor: Caller, length: int

@@ -19,7 +19,7 @@ from app.domain.correction import (
     check_year,
 )
 from app.domain.entry import VerificationStatus, VoltageLevel
-from app.domain.hlzf import TimeWindow, overlapping
+from app.domain.hlzf import TimeWindow
 from app.domain.tariff import Prices, Tariff
 from app.errors import BadInput
 
@@ -122,7 +122,6 @@ def test_windows_are_refused_exactly_when_they_are_empty_or_share_a_minute(pairs
         assert not sound
     else:
         assert sound
-        assert overlapping(windows) is None
 
 
 def test_corrected_windows_are_kept_in_order():
