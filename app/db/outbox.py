@@ -178,6 +178,15 @@ async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:
     return [_event(row) for row in rows]
 
 
+async def fetch_written(connection: Connection) -> list[Event]:
+    """Those that the triggers wrote in the transaction of this connection."""
+    rows = await connection.fetch(
+        "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox"
+        " WHERE transaction = pg_current_xact_id() ORDER BY id"
+    )
+    return [_event(row) for row in rows]
+
+
 def _event(row: Row) -> Event:
     return Event(
         row["id"],

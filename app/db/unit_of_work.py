@@ -62,6 +62,10 @@ class UnitOfWork:
         """Runs a statement that writes one entry; its row."""
         return await self.connection.fetchrow(statement, *arguments)
 
+    async def lock_bulk_writes(self) -> None:
+        """One list of writes at a time, until the end of the transaction: two may have entries in common, in another order."""
+        await self.connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('bulk writes', 0))")
+
     async def read_back(self) -> None:
         """Reads the events and the revision that the triggers wrote in this transaction."""
         rows = await self.connection.fetch(

@@ -19,10 +19,11 @@ import asyncpg
 import msgspec
 
 from app.child_process import follow_parent
+from app.db import outbox
 from app.db.failures import Failure, failure_of
 from app.db.pool import AWAY, INCOMPLETE, UNREACHABLE, Connection
 from app.domain import tags
-from app.domain.event import EntryChange, Event, Topic
+from app.domain.event import Event
 from app.errors import CannotStart, Code
 from app.importers.checking import Checked, File
 from app.importers.import_messages import (
@@ -94,7 +95,7 @@ async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]
     written: list[Event] = []
 
     async def before_commit(connection: Connection, checked: Checked) -> None:
-        written[:] = await _events(connection)
+        written[:] = await outbox.fetch_written(connection)
         await server.confirm(Ready(checked.refused, len(checked.held_back)))
 
     try:
@@ -123,25 +124,6 @@ async def _import(request: ImportRequest, files: Sequence[File], before_commit: 
         author=Author(request.author, request.may_verify),
         before_commit=before_commit,
     )
-
-
-async def _events(connection: Connection) -> list[Event]:
-    """Those that the triggers wrote in this transaction."""
-    rows = await connection.fetch(
-        "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox"
-        " WHERE transaction = pg_current_xact_id() ORDER BY id"
-    )
-    return [
-        Event(
-            row["id"],
-            Topic(row["topic"]),
-            row["dno_id"],
-            row["year"],
-            row["changed_at"],
-            msgspec.convert(row["entries"], tuple[EntryChange, ...]),
-        )
-        for row in rows
-    ]
 
 
 async def _send_changes(server: _Server, events: Sequence[Event]) -> None:

@@ -22,8 +22,6 @@ from schema.types.warning import Warning
 
 MAX_WRITES: Final = 100
 
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('bulk writes', 0))"
-
 Path = tuple[str, ...]
 
 
@@ -151,8 +149,7 @@ class _NotWritten(Exception):
 
 async def _write(context: Context, writes: Sequence[_Write], *, dry_run: bool) -> WriteEntriesPayload:
     async def change(work: UnitOfWork) -> _Outcomes:
-        # Two lists may have entries in common, in another order.
-        await work.connection.execute(_ONE_AT_A_TIME)
+        await work.lock_bulk_writes()
         outcomes = await _run_all(work, writes)
         if dry_run or any(result.errors for result, _ in outcomes):
             await work.read_back()
