@@ -88,6 +88,15 @@ def test_every_metric_exists():
     assert unknown == set()
 
 
+def test_every_source_file_exists():
+    """By its name alone, or by its path or the end of it."""
+    files = [f"/{name(path)}" for path in tracked()]
+    named = _spans(r"([\w./-]+\.(?:py|lua))")
+    assert {
+        (page, file) for page, file in named if not any(path.endswith(f"/{file}") for path in files)
+    } == set()
+
+
 def test_shell_lines_begin_with_a_program():
     lines = [
         (name(page), line)
