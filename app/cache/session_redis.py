@@ -12,7 +12,7 @@ from app.cache.failures import FAILURES, only_failures
 from app.cache.open_topology import open_topology
 from app.cache.redis import SharedCache
 from app.cache.start_problem import reported_start_problem
-from app.cache.topology import Command, Topology
+from app.cache.topology import Topology, probe_writes
 from app.settings import Settings
 
 log = get_logger("sessions")
@@ -52,12 +52,7 @@ async def _watch(topology: Topology, every: float) -> None:
     while True:
         await asyncio.sleep(every)
         with suppress(*FAILURES), only_failures():
-            await topology.identify(_probe)
-
-
-def _probe(name: str) -> list[Command]:
-    key = f"dno:probe:{name}"
-    return [Command(key.encode(), ("DEL", key))]
+            await topology.identify(probe_writes)
 
 
 async def may_evict(client: Any) -> str | None:

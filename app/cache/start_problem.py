@@ -14,7 +14,7 @@ from structlog import get_logger
 from app.cache.failures import FAILURES, NotPrimary, only_failures, refusal
 from app.cache.open_topology import open_topology
 from app.cache.redis_url import FILES, addresses, shown, uses_tls
-from app.cache.topology import Command
+from app.cache.topology import probe_writes
 from app.connection_errors import CLOSED, network_problem, tls_problem
 from app.settings import Settings
 
@@ -54,18 +54,13 @@ async def start_problem(settings: Settings) -> str | None:
     patient = {"redis_timeout": _TIMEOUT, "redis_connect_timeout": _TIMEOUT}
     topology = open_topology(msgspec.structs.replace(settings, **patient))
     try:
-        await topology.identify(_probe)
+        await topology.identify(probe_writes)
     except FAILURES as failure:
         return f"Redis at {shown(url)} {await _problem(url, failure)}."
     finally:
         with suppress(*FAILURES), only_failures():
             await topology.close()
     return None
-
-
-def _probe(name: str) -> list[Command]:
-    key = f"dno:probe:{name}"
-    return [Command(key.encode(), ("DEL", key))]
 
 
 async def _problem(url: SplitResult, failure: BaseException) -> str:

@@ -43,6 +43,12 @@ class Command(NamedTuple):
 Probe: TypeAlias = Callable[[str], Sequence[Command]]
 
 
+def probe_writes(name: str) -> Sequence[Command]:
+    """A `Probe` of a program that needs no permission but to write."""
+    key = f"dno:probe:{name}"
+    return [Command(key.encode(), ("DEL", key))]
+
+
 class Topology(ABC):
     """Every new connection checks the identity of its server process (run id and replication id): it changes
     with a restart, a failover, and when the process was a replica in between.

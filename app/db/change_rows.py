@@ -82,11 +82,12 @@ _IDS: Final = f"""
 
 def _key(family: Family) -> str:
     """SQL: the key of an entry beside operator and year, as a JSON object."""
-    pairs = ", ".join(f"'{key.name}', {_key_value(key)}" for key in family.key)
+    pairs = ", ".join(f"'{key.name}', {key_value(key)}" for key in family.key)
     return f"WHEN '{family.data_type}' THEN (SELECT jsonb_build_object({pairs}) FROM {family.table} t WHERE t.id = r.entry_id)"
 
 
-def _key_value(key: KeyColumn) -> str:
+def key_value(key: KeyColumn) -> str:
+    """SQL: a column of the key in the table `t`, null where an entry has no value in it."""
     return f"nullif(t.{key.name}, '{key.missing_text}')" if key.optional else f"t.{key.name}"
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from app.db.change_rows import CHANGE_COLUMNS, CHANGE_FILTERS, change_batches
+from app.db.change_rows import CHANGE_COLUMNS, CHANGE_FILTERS, change_batches, key_value
 from app.db.file_columns import OPERATOR_COLUMNS, PLACE_COLUMNS, Column, family_columns
 from app.db.pool import Connection, Pool
 from app.domain import time_of_use
@@ -213,7 +213,7 @@ def _value(column: ValueColumn) -> str:
 def _rows(family: Family) -> str:
     """Sorted by code point, independent of the database's collation; the key in the order of its values."""
     parts = _parts(family)
-    keys = "".join(f"{_key(key)}::text, " for key in family.key)
+    keys = "".join(f"{key_value(key)}::text, " for key in family.key)
     filters = [("t.year", "integer")] if family.of_operators else []
     filters += [(f"t.{name}", "text") for name in _filtered(family)]
     wanted = [
@@ -240,11 +240,6 @@ def _rows(family: Family) -> str:
             {" ".join(wanted)}
         ORDER BY {", ".join(['d.slug COLLATE "C"', "t.year", *order, *parts.order])}
         """
-
-
-def _key(key: KeyColumn) -> str:
-    """SQL: a column of the key, null where an entry has no value in it."""
-    return f"nullif(t.{key.name}, '{key.missing_text}')" if key.optional else f"t.{key.name}"
 
 
 def _rank(key: KeyColumn) -> str:

@@ -1,7 +1,6 @@
 """The latest changes as a page and as an Atom feed: readable, paged, with the next change at once, without people's data."""
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from xml.etree import ElementTree
 
@@ -12,18 +11,12 @@ from app.db.pool import Pool
 from app.domain.entry import VoltageLevel
 from app.settings import Settings
 from tests import factories as make
+from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
-from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.writing import Caller, global_id
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
-        yield client
 
 
 def entries_of(feed: httpx.Response) -> list[ElementTree.Element]:

@@ -1,7 +1,6 @@
 """The heat map of coverage: each number is that of the view of `/operators` to which it leads."""
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 
 import httpx
@@ -11,17 +10,11 @@ from app.db.pool import Pool
 from app.domain.entry import VoltageLevel
 from tests import factories as make
 from tests.integration.graph.graphql_client import error_codes, execute
+from tests.integration.graph.page_responses import SCRIPT, active_parts_of, text_of
 from tests.integration.graph.running import Running
-from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 
 _CELL = re.compile(r'<td class="(share-\d|figure)"><a href="(/[^"]+)">([\d.,]+)')
 FAMILIES = ("", "NETZENTGELTE", "HLZF", "TIME_OF_USE", "PRICE")
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
-        yield client
 
 
 def cells_of(page: httpx.Response) -> dict[str, tuple[str, str]]:

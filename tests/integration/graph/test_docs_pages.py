@@ -1,7 +1,6 @@
 """The documentation as pages: rendered once, without links that lead nowhere, also from an installed package."""
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,8 +12,8 @@ from app.web.documentation import address_of, names
 from app.web.markdown import render_markdown
 from schema.root import schema
 from tests.architecture.repository import ROOT
+from tests.integration.graph.page_responses import active_parts_of, text_of
 from tests.integration.graph.running import Running
-from tests.integration.graph.test_page_addresses import BROWSER, active_parts_of, base_of, text_of
 
 TRAVERSALS = (
     "/docs/..%2F..%2FREADME",
@@ -32,12 +31,6 @@ TRAVERSALS = (
     "/docs//etc/passwd",
     "/docs/<script>alert(1)</script>",
 )
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
-        yield client
 
 
 async def test_every_file_of_the_documentation_is_a_page_whose_links_lead_to_pages_and_headings(

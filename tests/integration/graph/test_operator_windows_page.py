@@ -1,7 +1,7 @@
 """Windows as clocks and calendar, and the price now, on the page of an operator over HTTP."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 import httpx
@@ -14,14 +14,13 @@ from app.domain.hlzf import Season
 from app.domain.holiday_rule import WITHOUT_YEAR, BridgeDays, HolidayScope
 from schema.http.pages import operator
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key
-from tests.integration.graph.test_page_addresses import (
-    BROWSER,
+from tests.integration.graph.page_responses import (
     SCRIPT,
     active_parts_of,
     base_of,
     text_of,
 )
+from tests.integration.graph.running import Running, issue_key
 from tests.integration.graph.writing import Caller, global_id
 from tests.waiting import until
 
@@ -31,12 +30,6 @@ WINDOWS = ", ".join(
     for quarter in (1, 2, 3, 4)
     for window in ("00:00-06:00 NT", "06:00-17:00 ST", "17:00-20:00 HT", "20:00-24:00 ST")
 )
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
-        yield client
 
 
 @pytest.fixture

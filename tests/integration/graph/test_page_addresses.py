@@ -3,9 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import AsyncIterator
 from html import unescape
-from html.parser import HTMLParser
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,41 +25,8 @@ from schema.http.pages.routes import PAGES
 from schema.http.rest_operations import own_document
 from schema.types.node import Kind, write_id
 from tests import factories as make
+from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
-
-BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-SCRIPT = "<script>alert('x')</script>"
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
-        yield client
-
-
-def base_of(server: Running) -> str:
-    return server.url.removesuffix("/graphql")
-
-
-def text_of(page: httpx.Response) -> str:
-    """What is read on the page."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
-
-
-def active_parts_of(page: httpx.Response) -> list[str]:
-    """Elements with scripts, and attributes that execute or style something."""
-    found: list[str] = []
-
-    class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-            names = sorted(name for name, _ in attributes)
-            if tag in ("script", "style", "iframe", "object") or any(
-                name.startswith("on") or name == "style" for name in names
-            ):
-                found.append(" ".join((tag, *names)))
-
-    Reader().feed(page.text)
-    return found
 
 
 def test_every_page_has_one_operation_and_the_template_of_its_name() -> None:

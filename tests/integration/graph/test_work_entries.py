@@ -18,8 +18,8 @@ from app.settings import Settings
 from tests import factories as make
 from tests.forms import form_of, forms_of
 from tests.integration.auth.services import PASSWORD
+from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
-from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.work_browser import (
     EMAIL,
     Browser,

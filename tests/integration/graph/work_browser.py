@@ -14,8 +14,8 @@ from app.settings import Settings
 from tests import factories as make
 from tests.forms import Form, form_of
 from tests.integration.auth.services import CHEAP, PASSWORD
+from tests.integration.graph.page_responses import BROWSER, base_of
 from tests.integration.graph.running import Running
-from tests.integration.graph.test_page_addresses import BROWSER, base_of
 
 EMAIL = "ada@example.org"
 

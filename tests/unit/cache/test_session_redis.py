@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from app.cache import session_redis
 from app.cache.session_redis import may_evict, open_session_server
-from app.cache.topology import Command, Probe
+from app.cache.topology import Command, Probe, probe_writes
 from app.settings import Settings
 from tests.unit.cache.timeouts import record_timeouts
 
@@ -69,7 +69,7 @@ async def test_one_process_that_may_evict_is_enough(memory: dict[str, Any], poli
 
 
 def test_the_probe_is_a_write_that_changes_nothing() -> None:
-    assert session_redis._probe("x") == [Command(b"dno:probe:x", ("DEL", "dno:probe:x"))]
+    assert probe_writes("x") == [Command(b"dno:probe:x", ("DEL", "dno:probe:x"))]
 
 
 @pytest.mark.parametrize("url", ["", CACHE])
@@ -142,7 +142,7 @@ async def test_the_server_is_identified_after_each_interval_also_after_a_failure
     with pytest.raises(asyncio.CancelledError):
         await session_redis._watch(topology, 3.5)  # type: ignore[arg-type]
     assert waits == [3.5] * 4
-    assert topology.probes == [session_redis._probe] * 3
+    assert topology.probes == [probe_writes] * 3
 
 
 async def test_a_server_that_does_not_answer_in_time_delays_the_start_no_longer(

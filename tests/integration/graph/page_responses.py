@@ -1,0 +1,37 @@
+"""Pages as a browser requests them, and what is read and executed on them."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import httpx
+
+from tests.integration.graph.running import Running
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+SCRIPT = "<script>alert('x')</script>"
+
+
+def base_of(server: Running) -> str:
+    return server.url.removesuffix("/graphql")
+
+
+def text_of(page: httpx.Response) -> str:
+    """What is read on the page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def active_parts_of(page: httpx.Response) -> list[str]:
+    """Elements with scripts, and attributes that execute or style something."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            names = sorted(name for name, _ in attributes)
+            if tag in ("script", "style", "iframe", "object") or any(
+                name.startswith("on") or name == "style" for name in names
+            ):
+                found.append(" ".join((tag, *names)))
+
+    Reader().feed(page.text)
+    return found
