@@ -27,15 +27,20 @@ _reported: dict[str, float] = {}
 
 def report_missing(error: Exception) -> None:
     """Counted, and in the log once in ten seconds: a wrong statement has the same errors, and its text names its caller."""
+    _report(repr(error), statement=getattr(error, "query", None), exc_info=error)
+
+
+def report_missing_elsewhere(trace: str) -> None:
+    """The same of a process that has neither this log nor these metrics."""
+    _report(trace, error=trace)
+
+
+def _report(text: str, **details: object) -> None:
     INCOMPLETE.inc()
-    text, now = repr(error), monotonic()
+    now = monotonic()
     if now < _reported.get(text, now):
         return
     if len(_reported) >= _MAX_TEXTS:
         _reported.clear()
     _reported[text] = now + _REPEATED_AFTER
-    log.error(
-        "the database lacks what a statement needs",
-        statement=getattr(error, "query", None),
-        exc_info=error,
-    )
+    log.error("the database lacks what a statement needs", **details)

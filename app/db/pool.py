@@ -46,7 +46,7 @@ UNREACHABLE = (
 AWAY = "The database does not answer at the moment; please try again soon."
 _READ_ONLY = "The database takes no writes at the moment; please try again soon."
 INCOMPLETE = "The database lacks something that this needs at the moment; please try again later."
-_AGAIN = "The database could not do this at the moment; please try again."
+AGAIN = "The database could not do this at the moment; please try again."
 
 # Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
 _RECHECK_AFTER: Final = 0.5
@@ -172,7 +172,7 @@ class Pool:
             await self.expire()
             raise
         except Incomplete:
-            self._incomplete_at = monotonic()
+            self.note_incomplete()
             raise
         except asyncpg.InterfaceError:
             # If arguments do not match the statement, PostgreSQL has received half of it: the statement's time-out
@@ -270,6 +270,10 @@ class Pool:
         """Records whether the latest write failed: with a full disk, reads succeed and writes fail."""
         self._write_failed_at = monotonic() if refused else -inf
 
+    def note_incomplete(self) -> None:
+        """A statement needed something that was missing; that of an import, too, which no connection of the pool sent."""
+        self._incomplete_at = monotonic()
+
     def lacked_something(self) -> bool:
         """Whether a recent statement needed a table, a column, a function, a type or a right that was missing."""
         return monotonic() - self._incomplete_at < _INCOMPLETE_LIFETIME
@@ -330,8 +334,8 @@ def translated_errors(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
 _ERRORS: Mapping[Failure, Callable[[], AppError]] = {
     Failure.OUTAGE: lambda: ConnectionLost(AWAY),
     Failure.READ_ONLY: lambda: ReadOnly(_READ_ONLY),
-    Failure.STALE: lambda: RolledBack(_AGAIN),
-    Failure.RETRY: lambda: RolledBack(_AGAIN),
+    Failure.STALE: lambda: RolledBack(AGAIN),
+    Failure.RETRY: lambda: RolledBack(AGAIN),
     Failure.TIMEOUT: lambda: DeadlineExceeded(
         "This took the database too long; please try again, or ask for less."
     ),

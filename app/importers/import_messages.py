@@ -83,7 +83,7 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 
 class Changed(msgspec.Struct, frozen=True, tag="changed"):
-    """Committed: tags to invalidate, and the events of the outbox that ask for it."""
+    """Tags to invalidate, and the events of the outbox that ask for it: none where it is not known whether they are committed."""
 
     tags: Sequence[str]
     events: Sequence[int]
@@ -94,11 +94,12 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """`trace`: of an unexpected error, for the log."""
+    """`trace`: of an unexpected error, for the log. `incomplete`: the database lacks what a statement needs."""
 
     code: Code
     message: str
     trace: str = ""
+    incomplete: bool = False
 
 
 Message = Ready | Changed | Done | Failed

@@ -21,7 +21,7 @@ import msgspec
 from app.child_process import follow_parent
 from app.db import outbox
 from app.db.failures import Failure, failure_of
-from app.db.pool import AWAY, INCOMPLETE, UNREACHABLE, Connection
+from app.db.pool import AGAIN, AWAY, INCOMPLETE, Connection
 from app.domain import tags
 from app.domain.event import Event
 from app.errors import CannotStart, Code
@@ -101,12 +101,13 @@ async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]
     try:
         report = await _import(request, files, before_commit)
     except CommitUnanswered as error:
-        await _send_changes(server, written)
+        # Not acknowledged: the commit may come later, after the old values were read and stored again.
+        await _send_changes(server, written, committed=False)
         await server.send(Failed(Code.UNAVAILABLE, str(error)))
     except (Exception, MemoryError) as error:
         await server.send(_failed(error))
     else:
-        await _send_changes(server, written)
+        await _send_changes(server, written, committed=True)
         await server.send(Done(answer_of(report, request)))
 
 
@@ -126,9 +127,10 @@ async def _import(request: ImportRequest, files: Sequence[File], before_commit: 
     )
 
 
-async def _send_changes(server: _Server, events: Sequence[Event]) -> None:
+async def _send_changes(server: _Server, events: Sequence[Event], *, committed: bool) -> None:
     for some in _parts(events):
-        await server.send(Changed(sorted(tags.of_all(some)), [event.id for event in some]))
+        acknowledged = [event.id for event in some] if committed else []
+        await server.send(Changed(sorted(tags.of_all(some)), acknowledged))
 
 
 def _parts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
@@ -149,13 +151,20 @@ def _failed(error: BaseException) -> Failed:
         case asyncpg.IntegrityConstraintViolationError():
             rule = (error.constraint_name or "a value is missing").replace("_", " ")
             return Failed(Code.BAD_USER_INPUT, f"The file breaks a rule of the database: {rule}.")
-        case CannotStart() | asyncpg.ReadOnlySQLTransactionError() | asyncpg.QueryCanceledError():
+        case CannotStart():
             return Failed(Code.UNAVAILABLE, AWAY, str(error))
-        case _ if isinstance(error, UNREACHABLE):
-            return Failed(Code.UNAVAILABLE, AWAY, repr(error))
-        case _ if failure_of(error) is Failure.INCOMPLETE:
-            return Failed(Code.UNAVAILABLE, INCOMPLETE, "".join(traceback.format_exception(error)))
-    return Failed(Code.INTERNAL_SERVER_ERROR, "", "".join(traceback.format_exception(error)))
+    match failure_of(error, broken=isinstance(error, asyncpg.InterfaceError)):
+        case Failure.INCOMPLETE:
+            return Failed(Code.UNAVAILABLE, INCOMPLETE, _trace(error), incomplete=True)
+        case Failure.MISTAKE:
+            return Failed(Code.INTERNAL_SERVER_ERROR, "", _trace(error))
+        case Failure.RETRY | Failure.STALE:
+            return Failed(Code.UNAVAILABLE, AGAIN, repr(error))
+    return Failed(Code.UNAVAILABLE, AWAY, repr(error))
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import msgspec
 import structlog
 
 from app.child_process import module_command, module_environment
+from app.db.missing_objects import report_missing_elsewhere
+from app.db.pool import Incomplete
 from app.error_table import INTERNAL_MESSAGE
 from app.errors import AppError, Code, DeadlineExceeded, LimitExceeded, Overloaded, Unavailable
 from app.importers.import_messages import (
@@ -160,6 +162,9 @@ class _Process:
 
 
 def _error(failed: Failed) -> AppError:
+    if failed.incomplete:
+        report_missing_elsewhere(failed.trace[-_MAX_LOGGED:])
+        return Incomplete(failed.message)
     if failed.trace:
         log.error("import failed", code=failed.code, error=failed.trace[-_MAX_LOGGED:])
     match failed.code:

@@ -1,7 +1,7 @@
 """Imports: read, check, then write all of it or nothing."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -217,7 +217,9 @@ async def connect(
         await set_type_codecs(connection)
         yield connection
     finally:
-        await connection.close(timeout=10)
+        # A server that is silent by now must not hide what was committed, nor how the block has failed.
+        with suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+            await connection.close(timeout=10)
 
 
 async def check(

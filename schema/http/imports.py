@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require
+from app.db.pool import Incomplete
 from app.db.staging import author_of
 from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
@@ -149,7 +150,11 @@ async def _run(
         resources.invalidator.keep_nothing("it is not known whether an import was committed")
 
     run = ImportRun(wanted, may_commit=may_commit, on_change=on_change, on_loss=on_loss)
-    return await shield_once(run.run(files), begun=lambda: run.committing)
+    try:
+        return await shield_once(run.run(files), begun=lambda: run.committing)
+    except Incomplete:
+        resources.pool.note_incomplete()
+        raise
 
 
 def _check_content(request: Request) -> None:

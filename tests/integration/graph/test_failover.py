@@ -24,7 +24,7 @@ READ = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 
 class Writer:
     def __init__(self, server: Running, client: httpx.AsyncClient, headers: dict[str, str], id: str) -> None:
-        self._server = server
+        self.server = server
         self._client = client
         self._headers = headers
         self._id = id
@@ -32,23 +32,32 @@ class Writer:
     async def correct(self, leistung: str) -> str:
         """The new price, or the code of the refusal."""
         body = {"query": CORRECT, "variables": {"id": self._id, "leistung": leistung}}
-        response = (await self._client.post(self._server.url, json=body, headers=self._headers)).json()
+        response = (await self._client.post(self.server.url, json=body, headers=self._headers)).json()
         assert "errors" not in response, response
         payload = response["data"]["correctTariff"]
         return str(payload["errors"][0]["code"] if payload["errors"] else payload["tariff"]["leistung"])
 
     async def send(self, leistung: str) -> Any:
         body = {"query": CORRECT, "variables": {"id": self._id, "leistung": leistung}}
-        return (await self._client.post(self._server.url, json=body, headers=self._headers)).json()
+        return (await self._client.post(self.server.url, json=body, headers=self._headers)).json()
+
+    async def import_price(self, leistung: str) -> httpx.Response:
+        """Of the same entry."""
+        return await self._client.post(
+            self.server.url.replace("/graphql", "/api/v1/import/tariffs"),
+            params={"overwrite": "true"},
+            content=f"dno_slug,year,voltage_level,leistung,arbeit\nnetze-a,2025,MS,{leistung},1.26\n",
+            headers=self._headers | {"content-type": "text/csv"},
+        )
 
     async def read(self) -> str:
         response = (
-            await self._client.post(self._server.url, json={"query": READ}, headers=self._headers)
+            await self._client.post(self.server.url, json={"query": READ}, headers=self._headers)
         ).json()
         return str(response["errors"][0]["extensions"]["code"] if "errors" in response else _price(response))
 
     async def health(self) -> tuple[int, str]:
-        ready = await self._client.get(self._server.url.replace("/graphql", "/readyz"))
+        ready = await self._client.get(self.server.url.replace("/graphql", "/readyz"))
         return ready.status_code, ready.json()["resources"]["postgres"]["status"]
 
 

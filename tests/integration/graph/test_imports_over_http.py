@@ -14,8 +14,10 @@ import httpx
 import msgspec
 import psutil
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
-from app.db import accounts
+from app.db import accounts, missing_objects
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Role
@@ -549,6 +551,54 @@ async def test_a_process_that_cannot_be_started_is_named(
     response = await post(editor)
     assert error_of(response) == (503, "UNAVAILABLE")
     assert "cannot import files" in response.json()["detail"]
+
+
+@asynccontextmanager
+async def refused_writes(pool: Pool, code: str) -> AsyncIterator[None]:
+    """Writes of tariffs end with this error."""
+    async with pool.connection() as connection:
+        await connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END $$;"
+            " CREATE TRIGGER refuse BEFORE INSERT ON netzentgelte_data EXECUTE FUNCTION refuse()"
+        )
+    try:
+        yield
+    finally:
+        async with pool.connection() as connection:
+            await connection.execute("DROP FUNCTION refuse CASCADE")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("40001", "40P01", "53100", "53200", "53300", "53400", "55006", "57014", "57P01", "57P03"),
+        *("58030", "72000", "25006", "25P04", "XX000", "XX001", "26000"),
+    ],
+)
+async def test_a_database_that_cannot_write_an_import_at_the_moment_is_an_outage(
+    editor: Caller, pool: Pool, code: str
+) -> None:
+    async with refused_writes(pool, code):
+        assert error_of(await post(editor)) == (503, "UNAVAILABLE")
+    assert await count(pool) == 0
+    assert (await imported(editor))["inserted"] == 1
+
+
+async def test_what_an_import_lacks_in_the_database_is_counted_and_logged_and_degrades_readiness(
+    editor: Caller, resources: Resources, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(missing_objects, "_reported", {})
+    before = REGISTRY.get_sample_value("dno_database_incomplete_total") or 0
+    assert not resources.pool.lacked_something()
+    async with refused_writes(pool, "42703"):
+        with capture_logs() as logged:
+            for _ in range(2):
+                assert error_of(await post(editor)) == (503, "UNAVAILABLE")
+    assert REGISTRY.get_sample_value("dno_database_incomplete_total") == before + 2
+    [line] = [line for line in logged if line["event"] == "the database lacks what a statement needs"]
+    assert "UndefinedColumnError: refused" in line["error"]
+    assert resources.pool.lacked_something()
 
 
 async def test_an_import_beyond_its_deadline_or_memory_is_refused_and_ended(

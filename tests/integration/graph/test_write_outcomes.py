@@ -155,6 +155,50 @@ async def test_after_an_unknown_outcome_the_old_value_is_not_served(
                 assert await writer.read() != "1"
 
 
+# Deferred, so that it waits within the COMMIT of an import.
+COMMITS_WAIT = """
+CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF current_setting('application_name') = 'dno-import' THEN PERFORM pg_advisory_xact_lock(7); END IF;
+    RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER wait_in_commit AFTER UPDATE ON netzentgelte_data DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait_in_commit()
+"""
+WAITS_IN_COMMIT = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'COMMIT%'"
+)
+
+
+async def test_an_import_that_is_committed_after_its_outcome_was_unknown_evicts_what_was_read_meanwhile(
+    settings: Settings, private_postgres: PrivatePostgres
+) -> None:
+    holder = await asyncpg.connect(private_postgres.admin_url)
+    async with Proxies() as proxies:
+        port = await proxies.open("postgres", private_postgres.port)
+        settings = replace(
+            settings, database_url=private_postgres.url.replace(f":{private_postgres.port}", f":{port}")
+        )
+        async with warm_writer(settings, operation_timeout=8) as writer:
+            caches = writer.server.resources
+            await holder.execute(COMMITS_WAIT)
+            await holder.execute("SELECT pg_advisory_lock(7)")
+            importing = asyncio.create_task(writer.import_price("2"))
+            await until(lambda: holder.fetchval(WAITS_IN_COMMIT))
+            await proxies.reset("postgres")
+            response = await importing
+            assert (response.status_code, response.json()["code"]) == (503, "UNAVAILABLE")
+            assert "is not known" in response.json()["detail"]
+            await until(lambda: caches.memory.enabled and caches.shared.trusted)
+            for _ in range(4):
+                await until_equal(writer.read, "1")
+            assert await holder.fetchval(WAITS_IN_COMMIT)
+            await holder.execute("SELECT pg_advisory_unlock(7)")
+            await until_equal(lambda: price_in_database(private_postgres), "2")
+            await writer.server.delivered()
+            assert await writer.read() == "2"
+    await holder.close()
+
+
 async def price_in_database(server: PrivatePostgres) -> str:
     connection = await asyncpg.connect(server.url)
     try:

@@ -4,6 +4,7 @@ import asyncio
 import io
 from decimal import Decimal
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -12,8 +13,9 @@ from app.cli.import_data import summary
 from app.db import staging
 from app.domain.entry import DnoYear, VerificationStatus
 from app.importers import implausible_rows
-from app.importers.load import File, Kind, import_files
+from app.importers.load import File, Kind, connect, import_files
 from tests import factories as make
+from tests.proxy import Proxies
 
 TARIFFS = (
     "dno_slug,year,voltage_level,leistung,arbeit,leistung_unter_2500h,arbeit_unter_2500h,"
@@ -64,6 +66,16 @@ def outcome(report) -> tuple[int, int, int, int, int]:
 async def tariffs_of(pool, dno, year=2025):
     key = DnoYear(dno.id, year)
     return (await make.fetch_tariffs(pool, [key])).get(key, ())
+
+
+async def test_a_server_that_is_silent_after_the_commit_does_not_make_the_import_fail(settings):
+    port = urlsplit(settings.database_url).port
+    async with Proxies() as proxies:
+        silent = await proxies.open("postgres", port)
+        url = settings.database_url.replace(f":{port}", f":{silent}")
+        async with connect(url, deadline=60) as connection:
+            assert await connection.fetchval("SELECT 1") == 1
+            await proxies.hold("postgres")
 
 
 async def test_prices_keep_their_digits(pool, load):
