@@ -23,6 +23,11 @@ _DATABASE = (
 )
 
 
+def _distance(column: str) -> str:
+    """Seconds, also of a time ahead: PostgreSQL's clock may have been set back since."""
+    return f"abs(extract(epoch FROM clock_timestamp() - {column}))::float8"
+
+
 class OutboxStatus(msgspec.Struct, frozen=True):
     """The outbox in one snapshot. `newest` and `backlog` include events that another instance is delivering.
 
@@ -44,7 +49,11 @@ class OutboxStatus(msgspec.Struct, frozen=True):
 
     def abandoned(self, after: float) -> bool:
         """Whether no instance has confirmed the agreed Redis within `after` seconds."""
-        return self.identity is None or self.confirmed_before is None or self.confirmed_before > after
+        return self.identity is None or self.confirmed_before is None or self.unconfirmed(after)
+
+    def unconfirmed(self, after: float) -> bool:
+        """Whether the latest confirmation is not of the last `after` seconds. One that lies ahead was made before PostgreSQL's clock was set back."""
+        return abs(self.confirmed_before or 0) > after
 
 
 async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
@@ -86,9 +95,9 @@ async def raise_epoch(
             " redis_identity = $1,"
             " previous_identity = redis_identity, raised_at = clock_timestamp(), confirmed_at = clock_timestamp()"
             " WHERE redis_identity IS DISTINCT FROM $1 AND (redis_identity IS NULL OR confirmed_at IS NULL"
-            " OR confirmed_at < clock_timestamp() - make_interval(secs => $3)"
-            " OR $4 AND (raised_at IS NULL OR raised_at < clock_timestamp() - interval '1 minute'"
-            " OR previous_identity IS DISTINCT FROM $1 AND raised_at < clock_timestamp() - interval '1 second'))"
+            f" OR {_distance('confirmed_at')} > $3"
+            f" OR $4 AND (raised_at IS NULL OR {_distance('raised_at')} > 60"
+            f" OR previous_identity IS DISTINCT FROM $1 AND {_distance('raised_at')} > 1))"
             " RETURNING epoch)"
             " SELECT epoch, pg_notify($2, '') FROM raised",
             identity,
@@ -105,7 +114,7 @@ async def confirm_epoch(pool: Pool, epoch: int, after: float) -> None:
     async with pool.connection() as connection:
         await connection.execute(
             "UPDATE cache_epoch SET confirmed_at = clock_timestamp() WHERE epoch = $1"
-            " AND confirmed_at < clock_timestamp() - make_interval(secs => $2)",
+            f" AND {_distance('confirmed_at')} > $2",
             epoch,
             after,
         )

@@ -176,7 +176,7 @@ class L2Consistency:
         try:
             status = await outbox.fetch_outbox_status(self._pool)
             self._database = status.database
-            if self._shares(status) and (status.confirmed_before or 0) > CONFIRM_AFTER:
+            if self._shares(status) and status.unconfirmed(CONFIRM_AFTER):
                 # A write, so it also shows that PostgreSQL takes them.
                 await outbox.confirm_epoch(self._pool, status.epoch, CONFIRM_AFTER)
         except AppError as refusal:

@@ -282,3 +282,34 @@ async def test_two_releases_with_different_encodings_do_not_share_l2(pool: Pool,
             await until(lambda: new.shared.trusted or old.shared.trusted)
             await reviewed(new, 3)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)
+
+
+@pytest.mark.parametrize("moved", [True, False])
+async def test_an_agreement_of_before_a_clock_was_set_back_is_not_kept_until_that_time(
+    pool: Pool, moved: bool
+) -> None:
+    assert await outbox.raise_epoch(pool, "1:a", moved=False, abandoned_after=5)
+    await set_clock_back(pool)
+    assert (await outbox.fetch_outbox_status(pool)).abandoned(5)
+    assert await outbox.raise_epoch(pool, "1:b", moved=moved, abandoned_after=5)
+    assert not (await outbox.fetch_outbox_status(pool)).abandoned(5)
+
+
+async def test_an_agreement_that_instances_share_goes_on_when_a_clock_is_set_back(
+    pool: Pool, settings: Settings
+) -> None:
+    async with caches(settings) as one:
+        await trusted_without_jobs(one)
+        await set_clock_back(pool)
+        await one.consistency.review()
+        assert one.shared.trusted
+        assert not (await outbox.fetch_outbox_status(pool)).abandoned(5)
+
+
+async def set_clock_back(pool: Pool) -> None:
+    """What was noted until now lies ahead."""
+    async with pool.connection() as connection:
+        await connection.execute(
+            "UPDATE cache_epoch SET confirmed_at = confirmed_at + interval '2 hours',"
+            " raised_at = raised_at + interval '2 hours'"
+        )
