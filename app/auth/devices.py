@@ -9,15 +9,16 @@ import re
 import secrets
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from hashlib import sha256
 from time import monotonic
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
+from redis.exceptions import ResponseError
 
-from app.cache.failures import FAILURES, UnexpectedReply
+from app.cache.failures import FAILURES, UnexpectedReply, is_of_another_type
 from app.settings import Settings
 
 # Shared by all instances. It has no lifetime: one that is lost only makes the proofs of before void.
@@ -83,11 +84,22 @@ class Devices:
 
     async def _shared_key(self, proposed: bytes) -> bytes:
         client = self._client()
-        await cast("Awaitable[Any]", client.set(KEY, proposed, nx=True))
-        found = await client.get(KEY)
+        try:
+            found = await _stored(client, proposed)
+        except ResponseError as error:
+            if not is_of_another_type(error):
+                raise
+            await client.delete(KEY)
+            found = await _stored(client, proposed)
         if not isinstance(found, bytes | None):
             raise UnexpectedReply("The reply to GET is no text.")
         return found or proposed
+
+
+async def _stored(client: Any, proposed: bytes) -> Any:
+    """What Redis has, or else has now."""
+    await client.set(KEY, proposed, nx=True)
+    return await client.get(KEY)
 
 
 def _sign(key: bytes, text: str) -> str:

@@ -56,6 +56,11 @@ def refusal(failure: BaseException) -> str | None:
     return code if _CODE.fullmatch(code) else type(failure).__name__
 
 
+def is_of_another_type(failure: BaseException) -> bool:
+    """Another program has written the key; without its removal it would stay unreadable for good."""
+    return refusal(failure) == "WRONGTYPE"
+
+
 def interrupted(failure: BaseException) -> bool:
     """The connection broke: another one may work at once, unlike after a time-out or a refusal."""
     if isinstance(failure, TimeoutError | NotAsked) or refusal(failure) is not None:

@@ -11,9 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from graphql import GraphQLError
+from redis.exceptions import ResponseError
 
 from app.bounded_mapping import BoundedMapping
-from app.cache.failures import FAILURES, only_failures
+from app.cache.failures import FAILURES, is_of_another_type, only_failures
 from app.cache.redis import SharedCache
 from app.caller_budgets import Budgets
 from app.errors import BadInput, CannotStart, Code
@@ -180,7 +181,13 @@ class PersistedDocuments:
         with suppress(*FAILURES), only_failures():
             async with asyncio.timeout(self._settings.redis_timeout):
                 # The index first: a document that is missing in the index would never be removed.
-                await client.zadd(INDEX, {name: time()})
+                try:
+                    await client.zadd(INDEX, {name: time()})
+                except ResponseError as error:
+                    if not is_of_another_type(error):
+                        raise
+                    await client.delete(INDEX)
+                    await client.zadd(INDEX, {name: time()})
                 await client.set(_key(name), data, ex=self._lifetime)
                 surplus = await client.zcard(INDEX) - self._settings.max_persisted_documents
                 if surplus > 0:

@@ -160,3 +160,10 @@ async def test_a_key_that_is_no_bytes_is_not_used(redis_url, cheap):
     async with Redis.from_url(redis_url, decode_responses=True) as client:
         await client.set(devices.KEY, "text")
         assert await Devices(lambda: client, cheap).issue(uuid4()) is None
+
+
+async def test_a_key_that_another_program_has_overwritten_is_replaced(redis, cheap):
+    await redis.rpush(devices.KEY, "of another program")
+    one, other = (Devices(lambda: redis, cheap) for _ in range(2))
+    token = await one.issue(uuid4())
+    assert await other.recognise(token) is not None
