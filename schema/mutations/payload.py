@@ -14,7 +14,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import require
 from app.db.family_table import EntryConflict
 from app.domain.account import Role
-from app.errors import AppError, BadInput
+from app.errors import AppError, BadInput, TooMany
 from app.observability import metrics
 from schema.batch_field import RESOLVER, BatchResolver, describe
 from schema.context import Context, Info
@@ -104,6 +104,8 @@ class ErrorsInPayload(FieldExtension):
         except AppError as error:
             if not is_reported(error):
                 raise
+            if isinstance(error, TooMany):
+                context.too_many = error
             reported = UserError.of(error)
             metrics.ERRORS.labels(reported.code).inc()
             return self._payload(errors=[reported], **self._conflicting(error))

@@ -1,6 +1,7 @@
 """Mutations that manage the accounts of users."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -78,7 +79,10 @@ class UserMutations:
         user, _ = await info.context.write(
             lambda work: accounts.set_password_hash(work, user_id, password.hash)
         )
-        ended += await resources.sessions.end_all(user_id)
+        with _already_written(
+            "The password was replaced, but the user's sessions cannot be ended at the moment; please reset it again."
+        ):
+            ended += await resources.sessions.end_all(user_id)
         return UserPayload(user=user, password=password.text, ended_sessions=ended)  # type: ignore[arg-type]
 
     @mutation(
@@ -135,8 +139,20 @@ class UserMutations:
         user, _ = await context.write(
             lambda work: accounts.change_password_hash(work, change.user_id, change.before, change.after)
         )
-        ended = await resources.sessions.end_all(change.user_id, keep=context.principal.session_id)
+        with _already_written(
+            "Your password was changed, but your other sessions cannot be ended at the moment; please change it again soon."
+        ):
+            ended = await resources.sessions.end_all(change.user_id, keep=context.principal.session_id)
         return UserPayload(user=user, ended_sessions=ended)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _already_written(message: str) -> Iterator[None]:
+    """Other refusals mean that nothing was written, so this one has to state what was."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Unavailable(message) from error
 
 
 def _read(id: str) -> UUID:

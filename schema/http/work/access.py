@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import time
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeAlias
 
 from starlette.requests import Request
@@ -55,7 +56,9 @@ class AccessPage:
             return await self._page(request, view, 409, messages=[refusal], given=typed)
         try:
             variables = self._variables(action, given)
-            [payload] = (await self._run(operation, variables, confirmed)).values()
+            result = await self._operations.run_fields(
+                self._document.operation(operation), variables, confirmed
+            )
         except FormError as error:
             reason = view.text(error.german, error.message)
             return await self._page(request, view, 400, messages=[reason], given=typed)
@@ -65,9 +68,11 @@ class AccessPage:
             # A value that GraphQL refuses, such as a role that does not exist.
             errors = [{"code": error.code, "message": error.message}]
             return await self._page(request, view, 400, errors=errors, given=typed)
+        [payload] = result.data.values()
         errors = payload.pop("errors")
         if errors:
-            return await self._page(request, view, status_of(errors), errors=errors, given=typed)
+            status, headers = status_of(errors), result.headers
+            return await self._page(request, view, status, errors=errors, given=typed, headers=headers)
         if payload:
             return await self._page(request, view, made=payload)
         return redirect(view.same(done=action))
@@ -94,6 +99,7 @@ class AccessPage:
         messages: Sequence[str] = (),
         made: Map | None = None,
         given: Map | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """`given`: what was typed into the form for something new, where it is shown again."""
         data = await self._run(self.query, {}, request)
@@ -110,7 +116,7 @@ class AccessPage:
             "done": view.value("done") if view.value("done") in self.actions else "",
             "token": form_token(request, self._settings),
         }
-        return page(view, self.template, status, **values)
+        return page(view, self.template, status, headers=headers, **values)
 
 
 class KeysPage(AccessPage):

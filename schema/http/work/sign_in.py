@@ -66,7 +66,8 @@ class SignIn:
             "name": None,
             "wait": ceil(self._settings.rate_limit_sign_in_window / _MINUTE),
         }
-        return page(view, "work/sign_in", status, token=form_token(request, self._settings), **values)
+        token = form_token(request, self._settings)
+        return page(view, "work/sign_in", status, headers=result.headers, token=token, **values)
 
     async def sign_out(self, request: Request) -> Response:
         view = view_of(request)

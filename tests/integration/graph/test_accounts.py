@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -340,6 +341,24 @@ async def test_attempts_at_the_own_password_are_limited(ada: Caller) -> None:
 
 
 # Outages
+
+
+async def test_a_password_that_was_changed_while_sessions_cannot_be_ended_is_reported_as_changed(
+    ada: Caller, boss: Caller, resources: Resources
+) -> None:
+    redis = resources.shared.client
+    key = f"dno:sessions:{UUID((await user(boss, 'ada@example.org'))['id'].removeprefix('user_'))}"
+    kept = await redis.zrange(key, 0, -1, withscores=True)
+    await redis.set(key, "unreadable")
+    changed = CHANGE.replace("code field", "code message")
+    refused = (await ada.execute(changed, current=PASSWORD, password=OTHER_PASSWORD))["changePassword"]
+    [error] = refused["errors"]
+    assert error["code"] == "UNAVAILABLE"
+    assert error["message"].startswith("Your password was changed, but")
+    await redis.delete(key)
+    await redis.zadd(key, dict(kept))
+    again = (await ada.execute(changed, current=OTHER_PASSWORD, password=PASSWORD))["changePassword"]
+    assert again["errors"] == []
 
 
 async def test_without_redis_keys_and_users_are_listed_and_sessions_are_unknown(

@@ -96,6 +96,19 @@ async def test_a_form_of_an_earlier_session_changes_nothing_and_is_to_be_opened_
     assert not any(kept)  # they may have passwords
 
 
+async def test_too_many_wrong_passwords_are_refused_with_the_time_to_wait(
+    administrator: Browser, server: Running
+) -> None:
+    form = await administrator.open_form("/work/account", "password")
+    new = "correct horse battery staple"
+    for _ in range(server.resources.settings.rate_limit_sign_in):
+        wrong = await administrator.send(form, current="wrong", password=new, again=new)
+        assert (wrong.status_code, wrong.headers.get("retry-after")) == (400, None)
+    refused = await administrator.send(form, current=PASSWORD, password=new, again=new)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 1
+
+
 async def test_a_key_that_is_revoked_ends(administrator: Browser, server: Running) -> None:
     form = await administrator.open_form("/work/keys", "create")
     secret = secret_of(await administrator.send(form, name="crawler", role="VIEWER"))
