@@ -15,7 +15,7 @@ from app.db.pool import Pool, open_pool
 from app.db.unit_of_work import UnitOfWork, write
 from app.domain.account import Principal, Role, User
 from app.domain.email import check_email
-from app.errors import AppError, CannotStart, Code
+from app.errors import AppError, CannotStart, Code, Unavailable
 from app.settings import Settings
 
 # The author of changes from the command line, in history.
@@ -64,7 +64,12 @@ async def set_password(settings: Settings, email: str, password: Callable[[], st
     await _change(
         settings, email, lambda work, user: accounts.set_password_hash(work, user.id, password_hash)
     )
-    user, _ = await sign_out(settings, email)
+    try:
+        user, _ = await sign_out(settings, email)
+    except Unavailable as error:
+        raise Unavailable(
+            "The password was changed, but the user's sessions cannot be ended at the moment; please try again soon."
+        ) from error
     return user
 
 

@@ -12,7 +12,7 @@ from app.cli import users
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.email import check_email
-from app.errors import BadInput, Code
+from app.errors import BadInput, Code, Unavailable
 from app.settings import Settings
 from tests.error_codes import raises_code
 from tests.integration.auth.services import PASSWORD
@@ -87,6 +87,18 @@ async def test_sessions_are_ended_on_the_session_server(
         token = await sessions.start(user.id)
         assert await users.sign_out(separate, user.email) == (user, 1)
         assert await sessions.get(identify(token)) is None
+
+
+async def test_a_password_that_is_stored_while_redis_is_away_is_reported_as_changed(
+    pool: Pool, cheap: Settings, valkey: PrivateValkey
+) -> None:
+    away = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2)
+    await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt())
+    before = await pool.fetch("SELECT password_hash FROM users")
+    valkey.kill()
+    with pytest.raises(Unavailable, match=r"^The password was changed, but"):
+        await users.set_password(away, "ada@example.org", PasswordPrompt())
+    assert await pool.fetch("SELECT password_hash FROM users") != before
 
 
 @pytest.mark.parametrize(
