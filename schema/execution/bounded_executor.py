@@ -1,16 +1,18 @@
 """The executor for operations without a plan; it checks the work budget during execution."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
-from graphql import GraphQLLeafType
+from graphql import GraphQLLeafType, introspection_types
 
-from app.limits.work_budget import TURN, WorkBudget, metered
+from app.limits.work_budget import TURN, WorkBudget, in_turns, metered
 from schema.execution.acyclic_executor import AcyclicExecutor
 
 # Number of executed fields between two checks of the budget.
 FIELDS_PER_CHECK = 500
+# The types of introspection with long lists.
+_LISTING = frozenset((introspection_types["__Schema"], introspection_types["__Type"]))
 
 
 class BoundedExecutor(AcyclicExecutor):
@@ -31,6 +33,27 @@ class BoundedExecutor(AcyclicExecutor):
             self._fields = 0
             budget.check()
         return super().execute_fields(parent_type, source_value, path, grouped_field_set, *more)
+
+    def complete_iterable_value(
+        self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, *more: Any
+    ) -> Any:
+        if info.parent_type not in _LISTING:
+            return super().complete_iterable_value(item_type, field_details_list, info, path, items, *more)
+        # No field of introspection waits for anything, so no other task would run until it is complete.
+        completing = self._complete_in_turns(item_type, field_details_list, info, path, items, *more)
+        return metered(completing, self._budget)
+
+    async def _complete_in_turns(
+        self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Iterable[Any], *more: Any
+    ) -> list[Any]:
+        completed: list[Any] = []
+        async for item in in_turns(items, self._budget):
+            item_path = path.add_key(len(completed), None)
+            if self.complete_list_item_value(
+                item, completed, item_type, field_details_list, info, item_path, *more
+            ):
+                completed[-1] = await completed[-1]
+        return completed
 
     async def complete_awaitable_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, *more: Any

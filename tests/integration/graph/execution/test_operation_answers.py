@@ -1,10 +1,15 @@
 """What the answer of an operation consists of, whether a plan or the executor returns it."""
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
+from graphql import execute_sync, get_introspection_query, parse
 
 from app.domain import tags
+from app.limits import work_budget
+from app.limits.work_budget import metered
 from app.observability import operation_stats
 from app.resources import Resources
 from app.settings import Settings
@@ -13,6 +18,7 @@ from schema.execution.document_cache import DocumentCache
 from schema.execution.documents import Cost, Operation, cost_of
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
+from tests.waiting import LIMIT
 
 DATA = b'{"data":{"dno":{"slug":"netze-a"}}'
 COST = cost_of(3, 10)
@@ -92,6 +98,43 @@ async def test_the_same_introspection_is_executed_once(
     mixed = '{ __schema { queryType { name } } dno(slug: "no-such-operator") { slug } }'
     assert await run(mixed) == await run(mixed)
     assert executed == [dno, tariff, varied, varied, mixed, mixed]
+
+
+# All types, and one type many times.
+LONG_INTROSPECTIONS = (
+    get_introspection_query(input_value_deprecation=True),
+    "{"
+    + "".join(f'm{number}:__type(name:"Mutation"){{fields{{args{{type{{name}}}}}}}}' for number in range(20))
+    + "}",
+)
+
+
+@pytest.mark.parametrize("text", LONG_INTROSPECTIONS, ids=("schema", "type"))
+async def test_other_tasks_run_while_the_schema_is_introspected(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(work_budget, "TURN", 0.001)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    operation = DocumentCache(schema, Settings()).operation(text, None)
+    context = Context(resources)
+    counting = asyncio.create_task(count())
+    async with asyncio.timeout(LIMIT):
+        answer = await metered(
+            OperationExecutor(schema).run(operation, operation.variables({}), {}, context), context.budget
+        )
+    counting.cancel()
+    # It takes many times as long as a turn here, and is counted in all of them.
+    assert turns > 10
+    assert context.budget.cpu_time > 10 * work_budget.TURN
+    found = execute_sync(schema._schema, parse(text), context_value=context).data
+    assert json.loads(answer.body) == {"data": found}
 
 
 async def test_aliases_of_one_level_are_read_together(resources: Resources, operators: list[Any]) -> None:
