@@ -2,10 +2,12 @@
 
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.cache.responses import ResponseKey
 from app.errors import AppError, Overloaded
+from app.http.buffered_response import BufferedResponse
 from app.http.content_negotiation import prefers_page
 from app.http.errors import pace, respond
 from app.http.request_state import joined_header, request_state
@@ -89,7 +91,8 @@ class GraphQLEndpoint:
             stream = self._stream(parsed, looked_up, scope)
             if stream is not None:
                 return stream
-        return await self._uncached.respond_uncached(key, parsed, scope, looked_up)
+        response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
+        return _in_stream(response, scope) if isinstance(looked_up, RejectedDocument) else response
 
     async def _start_on_shared_stream(self, token: str, body: bytes, scope: Scope) -> ASGIApp:
         request = parse_request(scope, body, 0)
@@ -111,7 +114,7 @@ class GraphQLEndpoint:
     def _stream(
         self, request: GraphQLRequest, looked_up: Operation | RejectedDocument, scope: Scope
     ) -> ResultStream | None:
-        """None if the response is not a stream; a rejected document is answered without one."""
+        """None if the response is not a stream of results; no stream is opened for a rejected document."""
         if isinstance(looked_up, RejectedDocument):
             return None
         subscribes = looked_up.type is OperationType.SUBSCRIPTION
@@ -126,6 +129,20 @@ def _wants_page(request: Request) -> bool:
     if b"extensions=" in request.scope["query_string"]:
         return False
     return prefers_page(joined_header(request.scope, b"accept"))
+
+
+def _in_stream(rejection: BufferedResponse, scope: Scope) -> BufferedResponse:
+    """The errors of a rejected document as the only result, if nothing but a stream is accepted.
+
+    graphql-sse requires that: its clients take JSON for a broken connection, and send the document again and again.
+    """
+    wanted = wanted_stream(scope["headers"], subscribes=False)
+    if wanted is None:
+        return rejection
+    framing = FRAMINGS[wanted]
+    body = framing.opening + framing.result(rejection.body) + framing.end
+    headers = {"cache-control": "no-store", "vary": "accept"}
+    return BufferedResponse.of(Response(body, headers=headers, media_type=framing.content_type))
 
 
 def _may_stream(scope: Scope) -> bool:

@@ -246,12 +246,38 @@ async def test_a_head_that_accepts_a_stream_in_another_line_never_takes_the_fast
             assert answer.headers["content-type"].startswith("text/event-stream")
 
 
-async def test_an_invalid_document_is_refused_before_the_stream_begins(server: Running) -> None:
-    async with stream(server, "subscription { nothing }") as refused:
-        assert refused.response.status_code in (200, 400)
-        assert refused.response.headers["content-type"].startswith("application/json")
-        body = json.loads(await refused.response.aread())
-        assert body["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+REJECTED = [
+    ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+    ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+    ("subscription {", "GRAPHQL_PARSE_FAILED"),
+    ("query A { __typename } query B { __typename }", "OPERATION_RESOLUTION_FAILURE"),
+    (f"{{ {' '.join(f'a{n}: __typename' for n in range(40))} }}", "LIMIT_EXCEEDED"),
+]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize(("document", "code"), REJECTED)
+async def test_an_invalid_document_is_refused_in_a_stream_if_nothing_else_is_accepted(
+    server: Running, document: str, code: str, method: str
+) -> None:
+    """graphql-sse requires it; a client that reads JSON as well gets JSON."""
+    async with stream(server, document, method=method) as events:
+        assert events.response.headers["content-type"].startswith("text/event-stream")
+        name, refused = await events.event()
+        assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", code)
+        assert await events.event() == ("complete", None)
+    only_parts = {"accept": "multipart/mixed;subscriptionSpec=1.0"}
+    async with stream(server, document, method=method, headers=only_parts) as answer:
+        parts = Parts(answer)
+        assert (await parts.payload())["payload"]["errors"][0]["extensions"]["code"] == code
+        assert await parts.part() is None
+    for accept in ("text/event-stream, application/json;q=0.1", "text/event-stream, */*", PARTS["accept"]):
+        async with stream(server, document, method=method, headers={"accept": accept}) as refused_plainly:
+            response = refused_plainly.response
+            assert response.status_code == 200
+            assert response.headers["content-type"].startswith("application/json")
+            body = json.loads(await response.aread())
+            assert body["errors"][0]["extensions"]["code"] == code
 
 
 async def test_a_subscription_requires_an_event_stream_or_a_socket(server: Running) -> None:
