@@ -252,6 +252,17 @@ def test_selectors_ports_and_names_refer_to_each_other():
     assert target["name"] == of_kind("Deployment")["metadata"]["name"]
 
 
+def test_varnish_in_the_cluster_reaches_the_pods_and_gets_their_purges():
+    [policy] = [each["spec"] for each in resources("server/") if each["kind"] == "NetworkPolicy"]
+    page = (ROOT / "docs" / "edge.md").read_text()
+    key, label = re.findall(r"the label `(\S+): (\w+)` and the port", page)[0]
+    edge = {"podSelector": {"matchLabels": {key: label}}}
+    [asked] = [rule for rule in policy["ingress"] if edge in rule["from"]]
+    assert asked["ports"] == [{"protocol": "TCP", "port": "http"}]
+    [purged] = [rule for rule in policy["egress"] if edge in rule.get("to", ())]
+    assert purged["ports"] == [{"protocol": "TCP", "port": int(re.findall(r"varnishd .*-a :(\d+)", page)[0])}]
+
+
 def test_pods_meet_the_restricted_security_standard_and_read_secrets_from_files():
     for pod, container in containers():
         assert pod["securityContext"]["runAsNonRoot"] is True

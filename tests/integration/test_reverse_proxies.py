@@ -206,6 +206,49 @@ async def test_nginx_takes_files_at_the_addresses_of_the_form_only(proxy: Revers
         assert (await client.post("/en/work/import", content=file)).status_code == 415
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+FORMS = [
+    ("/graphql", BROWSER, "application/json"),
+    ("/graphql", "*/*", "application/json"),
+    ("/operators", BROWSER, "text/html; charset=utf-8"),
+    ("/operators", "TEXT/HTML", "text/html; charset=utf-8"),
+    ("/api/v1/dnos/netze-bw", "*/*", "application/problem+json"),
+    ("/api/v1/dnos/netze-bw", "text/htmlx", "application/problem+json"),
+    ("/api/v1/dnos/netze-bw", "application/json, text/html;q=0.5", "application/problem+json"),
+]
+
+
+@pytest.fixture(scope="module")
+def nginx_alone() -> Iterator[ReverseProxy]:
+    """Before instances that do not run."""
+    with private_folder() as folder:
+        started = ReverseProxy("nginx", folder, [own_address(), own_address()])
+        yield started
+        started.stop()
+
+
+@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@pytest.mark.parametrize(("path", "accept", "form"), FORMS)
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [(413, "PAYLOAD_TOO_LARGE", "too large"), (503, "UNAVAILABLE", "unavailable")],
+)
+async def test_errors_of_nginx_itself_have_the_form_of_those_of_the_server(
+    nginx_alone: ReverseProxy, path: str, accept: str, form: str, status: int, code: str, words: str
+) -> None:
+    content = b" " * 3 * 2**20 if status == 413 else b""
+    async with nginx_alone.client(headers={"accept": accept}) as client:
+        answer = await client.post(path, content=content)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, form)
+    assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+    if form.startswith("text/html"):
+        assert words in answer.text
+    elif path == "/graphql":
+        assert answer.json()["errors"][0]["extensions"]["code"] == code
+    else:
+        assert (answer.json()["code"], answer.json()["status"]) == (code, status)
+
+
 async def test_websockets_and_event_streams_pass_without_delay(proxy: ReverseProxy, site: Site) -> None:
     """An event is read while its stream is open, so nothing has waited for more."""
     async with (
