@@ -50,12 +50,16 @@ class MissingTariffPrice(MissingFigure, frozen=True, gc=False):
 
 
 class MissingPrice(MissingFigure, frozen=True, gc=False):
+    """`variants`: those that have a price; which of them is charged depends on what an input does not state."""
+
     kind: PriceKind
     voltage_level: VoltageLevel
+    variants: tuple[str, ...] = ()
 
     @property
     def what(self) -> str:
-        return f"the price {self.kind} for {self.voltage_level}"
+        only = f" without a variant; published: {', '.join(self.variants)}" if self.variants else ""
+        return f"the price {self.kind} for {self.voltage_level}{only}"
 
 
 class MissingMeter(MissingFigure, frozen=True, gc=False):

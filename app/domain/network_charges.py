@@ -30,6 +30,8 @@ from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff
 _ONE = Decimal(1)
 _MODULE_3_STARTS = 2025  # on 1 April
 _NAMED_METERS = 20
+_ANY_METER = "one that names no meter"
+_NAMED_VARIANTS = 20
 _USES = {
     SpecialUse.SPEICHERHEIZUNG: "Speicherheizung",
     SpecialUse.WAERMEPUMPE: "Wärmepumpe",
@@ -67,6 +69,14 @@ class PriceSheet(msgspec.Struct, frozen=True, gc=False):
                 if price.kind is kind and price.voltage_level is level and price.variant == variant
             ),
             None,
+        )
+
+    def variants(self, kind: PriceKind, level: VoltageLevel) -> tuple[str, ...]:
+        """Those with a price, in the order of the sheet."""
+        return tuple(
+            price.variant
+            for price in self.prices
+            if price.kind is kind and price.voltage_level is level and price.variant
         )
 
     def meters(self, level: VoltageLevel) -> Iterator[Price]:
@@ -127,7 +137,7 @@ class _NetworkCharges(PartBuilder):
     def add_without_load_metering(self) -> None:
         if self.consumption.module == 2:  # Modul 2
             # Without a Grundpreis, unless the operator publishes one.
-            if price := self.sheet.price(PriceKind.MODUL_2_GRUNDPREIS, self.level):
+            if price := self._price_if_any(PriceKind.MODUL_2_GRUNDPREIS):
                 self.add("Grundpreis Modul 2", _ONE, "a", price.amount, "a", price)
             self._add_energy_of("Arbeitspreis Modul 2", PriceKind.MODUL_2_ARBEITSPREIS)
             return
@@ -141,9 +151,9 @@ class _NetworkCharges(PartBuilder):
     def add_special_use(self, use: SpecialUse) -> None:
         name = _USES[use]
         base_kind = PriceKind.__members__.get(f"{use}_GRUNDPREIS")
-        if base_kind and (price := self.sheet.price(base_kind, self.level)):
+        if base_kind and (price := self._price_if_any(base_kind)):
             self.add(f"Grundpreis {name}", _ONE, "a", price.amount, "a", price)
-        else:
+        elif base_kind is None or not self.sheet.variants(base_kind, self.level):
             self.warn(
                 "NO_GRUNDPREIS",
                 f"No Grundpreis is known for {use}; none is charged.",
@@ -175,16 +185,12 @@ class _NetworkCharges(PartBuilder):
                 self.missing.append(MissingBand(self.year, band))
 
     def add_lump_sum(self) -> None:
-        price = next(
-            (
-                found
-                for level in (self.level, *reversed(LOWEST_LEVELS))
-                if (found := self.sheet.price(PriceKind.MODUL_1, level))
-            ),
-            None,
-        )
+        levels = (self.level, *reversed(LOWEST_LEVELS))
+        held = [found for level in levels if (found := self.sheet.price(PriceKind.MODUL_1, level))]
+        # One that the operator publishes for the other level, rather than one that is derived.
+        price = min(held, key=lambda found: found.derived_from is not None, default=None)
         if price is None:
-            self.missing.append(MissingPrice(self.year, PriceKind.MODUL_1, self.level))
+            self._miss_price(PriceKind.MODUL_1)
             return
         charged = total_of(position.amount for position in self.positions)
         if price.amount > charged and self.missing:
@@ -216,13 +222,23 @@ class _NetworkCharges(PartBuilder):
         if price is not None:
             self.add(f"Messstellenbetrieb, {meter}", _ONE, "a", price.amount, "a", price)
             return
-        published = dict.fromkeys(price.variant for price in meters if price.variant)
+        published = dict.fromkeys(price.variant or _ANY_METER for price in meters)
         self.missing.append(MissingMeter(self.year, tuple(published)[:_NAMED_METERS]))
 
     def _price(self, kind: PriceKind) -> Price | None:
         if (price := self.sheet.price(kind, self.level)) is None:
-            self.missing.append(MissingPrice(self.year, kind, self.level))
+            self._miss_price(kind)
         return price
+
+    def _price_if_any(self, kind: PriceKind) -> Price | None:
+        """Of a kind that not every operator has. One that has it for some variants only may charge it: then it is missing."""
+        if (price := self.sheet.price(kind, self.level)) is None and self.sheet.variants(kind, self.level):
+            self._miss_price(kind)
+        return price
+
+    def _miss_price(self, kind: PriceKind) -> None:
+        variants = self.sheet.variants(kind, self.level)[:_NAMED_VARIANTS]
+        self.missing.append(MissingPrice(self.year, kind, self.level, variants))
 
     def _add_energy_of(self, name: str, kind: PriceKind) -> None:
         if price := self._price(kind):

@@ -19,9 +19,8 @@ from app.interpreter.price_words import price_words_of
 def missing_of_bill(words: Words, figure: MissingFigure) -> str:
     """A figure of another kind is named as the domain names it."""
     match figure:
-        case MissingPrice(kind=kind, voltage_level=level):
-            name = price_words_of(words).kinds[kind]
-            return name if level is VoltageLevel.NS else f"{name} ({words.levels[level]})"
+        case MissingPrice():
+            return _price(words, figure)
         case MissingTariff(voltage_level=level):
             return f"{'Netzentgelte' if words is GERMAN else 'grid charges'} ({words.levels[level]})"
         case MissingTariffPrice():
@@ -33,6 +32,15 @@ def missing_of_bill(words: Words, figure: MissingFigure) -> str:
         case MissingQuantities():
             return _before_and_after(words, figure)
     return figure.what
+
+
+def _price(words: Words, figure: MissingPrice) -> str:
+    name, level = price_words_of(words).kinds[figure.kind], figure.voltage_level
+    about = [] if level is VoltageLevel.NS else [words.levels[level]]
+    if figure.variants:
+        only = "veröffentlicht nur für" if words is GERMAN else "published only for"
+        about.append(f"{only}: {'; '.join(figure.variants)}")
+    return f"{name} ({', '.join(about)})" if about else name
 
 
 def _price_pair(words: Words, figure: MissingTariffPrice) -> str:

@@ -99,7 +99,10 @@ def _tariff(found: Match[str], index: int) -> str:
 
 
 def _price(found: Match[str], index: int) -> str:
-    return f"{PRICE_KINDS[found['kind']][index]} {found['year']}, {LEVELS[found['level']][index]}"
+    text = f"{PRICE_KINDS[found['kind']][index]} {found['year']}, {LEVELS[found['level']][index]}"
+    if (variants := found["variants"]) is None:
+        return text
+    return f"{text} ({('veröffentlicht nur für', 'published only for')[index]}: {variants})"
 
 
 def _tariff_price(found: Match[str], index: int) -> str:
@@ -136,7 +139,13 @@ _OF: Final = r"Not known of (?P<year>\d{4}): "
 _DAY: Final = r"[\d-]{10}"
 _MISSING: Final[tuple[tuple[re.Pattern[str], Callable[[Match[str], int], str]], ...]] = (
     (re.compile(rf"{_OF}the tariff for (?P<level>\w+)\."), _tariff),
-    (re.compile(rf"{_OF}the price (?P<kind>\w+) for (?P<level>\w+)\."), _price),
+    (
+        re.compile(
+            rf"{_OF}the price (?P<kind>\w+) for (?P<level>\w+)(?: without a variant; published: (?P<variants>.+))?\.",
+            re.DOTALL,
+        ),
+        _price,
+    ),
     (
         re.compile(
             rf"{_OF}the (?P<price>Leistungspreis|Arbeitspreis) (?P<condition>(?:ab|unter) 2500 h/a) for (?P<level>\w+)\."

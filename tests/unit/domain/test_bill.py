@@ -16,6 +16,7 @@ from tests.unit.domain.bill_figures import (
     ALL_YEARS,
     LEVIES,
     MS,
+    MS_NS,
     NS,
     RLM,
     RLM_MONTHLY,
@@ -476,6 +477,13 @@ def test_missing_prices_are_listed_and_no_total_is_computed(of, sheet, expected)
     assert made.levies is not None
 
 
+def test_a_published_price_that_names_no_meter_is_not_denied():
+    sheet = PriceSheet(prices=[*MALCHOW_2025.prices, price("MESSSTELLENBETRIEB", "12")])
+    made = bill(consumption(2025, NS, SLP, "3500", meter="Zweitarif"), sheet)
+    [sentence] = missing(made)
+    assert sentence.endswith("published: one that names no meter.")
+
+
 def test_an_unknown_meter_is_answered_with_those_that_are_published():
     made = bill(consumption(2018, NS, SLP, "1", meter="Smart"), MALCHOW_2018)
     assert missing(made)[0].endswith("published: Eintarif, Zweitarif.")
@@ -572,6 +580,63 @@ def test_a_reduction_that_is_certain_without_a_missing_price_is_listed():
     sheet = PriceSheet(prices=[price("SLP_ARBEITSPREIS", "10"), price("MODUL_1", "100.00")])
     made = bill(consumption(2025, NS, SLP, "1000", module=1), sheet)
     assert [str(one.amount) for one in made.positions[:2]] == ["100.00", "-100.00"]
+
+
+def test_a_reduction_published_for_the_other_level_comes_before_a_derived_one():
+    sheet = PriceSheet(
+        prices=[
+            price("SLP_GRUNDPREIS", "60"),
+            price("SLP_ARBEITSPREIS", "10"),
+            price("MODUL_1", "142.23", derived_from="a rule"),
+            price("MODUL_1", "130.00", level=MS_NS),
+        ]
+    )
+    made = bill(consumption(2025, NS, SLP, "3500", module=1), sheet)
+    # 60 + 3500 · 0.10 − 130
+    assert (str(made.network), "DERIVED_PRICES" in codes(made)) == ("280.00", False)
+
+
+# Prices that are published for some variants only
+
+
+@pytest.mark.parametrize(
+    ("kinds", "use"),
+    [
+        (("SLP_GRUNDPREIS", "SLP_ARBEITSPREIS"), {}),
+        (("SLP_ARBEITSPREIS", "SLP_GRUNDPREIS"), {}),
+        (("MODUL_2_GRUNDPREIS", "MODUL_2_ARBEITSPREIS"), {"module": 2}),
+        (("WAERMEPUMPE_GRUNDPREIS", "WAERMEPUMPE_ARBEITSPREIS"), {"special_use": "WAERMEPUMPE"}),
+        (("SPEICHERHEIZUNG_ARBEITSPREIS", "SPEICHERHEIZUNG_GRUNDPREIS"), {"special_use": "SPEICHERHEIZUNG"}),
+    ],
+)
+def test_a_price_that_is_published_for_variants_only_is_missing_and_these_are_named(kinds, use):
+    of_variants, known = kinds
+    sheet = PriceSheet(
+        prices=[
+            price(of_variants, "50", variant="bis 10.000 kWh"),
+            price(of_variants, "70", variant="kommunal"),
+            price(known, "7"),
+        ]
+    )
+    made = bill(consumption(2025, NS, SLP, "3500", **use), sheet)
+    assert made.network is None
+    assert [one.sentence for one in made.missing] == [
+        f"Not known of 2025: the price {of_variants} for NS without a variant; published: bis 10.000 kWh, kommunal."
+    ]
+    assert "NO_GRUNDPREIS" not in codes(made)
+
+
+def test_a_price_without_a_variant_is_charged_beside_those_of_variants():
+    variants = [price("WAERMEPUMPE_GRUNDPREIS", "70", variant="kommunal"), *MALCHOW_2025.prices]
+    sheet = PriceSheet(
+        prices=[
+            *variants,
+            price("WAERMEPUMPE_GRUNDPREIS", "50"),
+            price("WAERMEPUMPE_ARBEITSPREIS", "1.37"),
+        ]
+    )
+    # 50 + 6000 · 0.0137
+    assert str(bill(consumption(2025, NS, SLP, "6000", special_use="WAERMEPUMPE"), sheet).network) == "132.20"
 
 
 # Prices of contracts made before 2024, and of street lighting

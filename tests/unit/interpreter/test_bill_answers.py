@@ -109,6 +109,16 @@ def test_a_bill_that_is_not_known_names_what_is_missing_and_no_amount() -> None:
     assert answer_of(asked(), dno=A).endswith("die Kosten lassen sich nicht berechnen.")
 
 
+def test_a_price_that_is_published_for_variants_only_is_missing_with_these() -> None:
+    sheet = PriceSheet(
+        prices=[price("SLP_ARBEITSPREIS", "7.49"), price("SLP_GRUNDPREIS", "50", variant="kommunal")]
+    )
+    assert answered(asked(), sheet).endswith(
+        "es fehlt: Grundpreis ohne Leistungsmessung (veröffentlicht nur für: kommunal)."
+    )
+    assert answered(asked(language=EN), sheet).endswith("(published only for: kommunal).")
+
+
 @pytest.mark.parametrize(
     ("usage", "text"),
     [

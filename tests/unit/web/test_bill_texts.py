@@ -56,6 +56,13 @@ def test_warnings_keep_the_positions_that_they_are_about() -> None:
             "§ 14a module 2: energy price 2025, low voltage",
         ),
         (
+            figures.MissingPrice(
+                2025, PriceKind.MODUL_2_GRUNDPREIS, VoltageLevel.NS, ("Wärmepumpe.", "ab 5 kW")
+            ),
+            "§ 14a Modul 2: Grundpreis 2025, Niederspannung (veröffentlicht nur für: Wärmepumpe., ab 5 kW)",
+            "§ 14a module 2: base price 2025, low voltage (published only for: Wärmepumpe., ab 5 kW)",
+        ),
+        (
             figures.MissingRate(
                 2027, LevyKind.PARAGRAF_19_STROM_NEV, "A'", date(2027, 1, 1), date(2027, 12, 31)
             ),
