@@ -127,18 +127,19 @@ def rate_operator(
     publication: Publication | None = None,
 ) -> RatedOperator:
     """`publication`: FINAL for charges without a preliminary price, PRELIMINARY for those with one."""
-    sheet = operator.published
-    charges = network_charges(consumption, sheet)
+    published = operator.published
+    sheet, charges = published, network_charges(consumption, published)
     if charges.total is None:
-        derived = sheet.with_derived(DnoYear(operator.dno_id, consumption.year))
-        with_derived = charges if derived is sheet else network_charges(consumption, derived)
-        if not include_derived:
-            return RatedOperator(operator, sheet, None, derived_only=with_derived.total is not None)
-        sheet, charges = derived, with_derived
-    if publication is not None and charges.total is not None:
+        sheet = published.with_derived(DnoYear(operator.dno_id, consumption.year))
+        charges = charges if sheet is published else network_charges(consumption, sheet)
+    known = charges.total is not None
+    if known and publication is not None:
         preliminary = any(map(is_preliminary, charges.positions))
         if preliminary is not (publication is Publication.PRELIMINARY):
+            # Also where only derived prices make the charges known: to ask for these would not give it a rank.
             return RatedOperator(operator, sheet, None, other_publication=True)
+    if sheet is not published and not include_derived:
+        return RatedOperator(operator, published, None, derived_only=known)
     return RatedOperator(operator, sheet, charges.total)
 
 

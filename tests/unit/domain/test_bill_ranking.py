@@ -75,7 +75,7 @@ def test_operators_are_ranked_by_their_published_charges_and_the_others_are_coun
     [
         (Publication.FINAL, False, [(1, 1, "322.15")], (1, 1, 1, 1)),
         (Publication.FINAL, True, [(1, 1, "322.15"), (2, 3, "341.70")], (2, 0, 1, 1)),
-        (Publication.PRELIMINARY, False, [(1, 2, "293.70")], (1, 1, 1, 1)),
+        (Publication.PRELIMINARY, False, [(1, 2, "293.70")], (1, 0, 2, 1)),
         (Publication.PRELIMINARY, True, [(1, 2, "293.70")], (1, 0, 2, 1)),
     ],
 )
