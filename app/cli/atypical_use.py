@@ -15,8 +15,8 @@ from app.cli import console
 from app.cli.databases import with_databases
 from app.db import dnos, hlzf, holiday_rules, tariffs
 from app.db.pool import open_pool
-from app.domain.atypical_use import AtypicalUse, Bounds, LoadAt, work_out
-from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear, VoltageLevel
+from app.domain.atypical_use import AtypicalUse, Bounds, LoadAt, PublishedPrices, PublishedWindows, work_out
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear, Publication, VerificationStatus, VoltageLevel
 from app.domain.kilowatts import DecimalMark
 from app.domain.load_profile import LoadProfile, LoadProfileReader
 from app.domain.profile_stamps import StampPosition
@@ -142,8 +142,21 @@ def _lines(report: AtypicalUse) -> Iterator[str]:
     yield f"All thresholds: {met[report.thresholds_met]}"
     for unknown in report.not_known:
         yield f"Not known: {unknown.text}"
-    for note in report.notes:
+    for note in (*_doubts(report), *report.notes):
         yield f"Note: {note}."
+
+
+def _doubts(report: AtypicalUse) -> Iterator[str]:
+    """Entries that may still change."""
+    entries: list[tuple[str, PublishedPrices | PublishedWindows]] = []
+    if report.prices:
+        entries.append(("the prices", report.prices))
+    entries += [(f"the windows of {windows.season}", windows) for windows in report.windows]
+    for what, entry in entries:
+        if entry.publication is Publication.PRELIMINARY:
+            yield f"{what} are preliminary"
+        if entry.verification_status == VerificationStatus.FLAGGED.name:
+            yield f"{what} are flagged as being in doubt"
 
 
 def _load(found: LoadAt) -> str:

@@ -20,6 +20,10 @@ _PLAUSIBLE_GROUP: Final = re.compile(r"\+?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 
 
 _ANOTHER_MARK: Final = "{} has another decimal mark than the file or decimalMark states"
+_OTHER_NOTATION: Final = (
+    "{} has another decimal mark than the numbers before it, unless the marks in these are between thousands (1.234 is 1234):"
+    " then decimalMark={} is needed"
+)
 
 
 class DecimalMark(StrEnum):
@@ -68,7 +72,7 @@ class KilowattReader:
 
     def _learn(self, text: str, mark: DecimalMark) -> None:
         if self.mark not in (None, mark):
-            raise InvalidNumber(_ANOTHER_MARK.format(quoted(text)))
+            raise InvalidNumber(_OTHER_NOTATION.format(quoted(text), mark))
         self.mark = mark
         self._sure = _PLAUSIBLE_GROUP.fullmatch(text) is None
 
@@ -85,7 +89,8 @@ class KilowattReader:
         if not digits.isdigit() or len(digits) > _DIGITS or mark == group:
             raise InvalidNumber(_reason(text))
         if self.mark not in (None, other):
-            raise InvalidNumber(_ANOTHER_MARK.format(quoted(text)))
+            words = _ANOTHER_MARK if self._sure else _OTHER_NOTATION
+            raise InvalidNumber(words.format(quoted(text), other))
         self.settle(other)
         return int(digits) * SCALE + int((decimals or "").ljust(_DIGITS, "0"))
 

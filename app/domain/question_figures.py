@@ -8,7 +8,7 @@ import msgspec
 from app.domain.bill import Bill
 from app.domain.bill_ranking import BillRanking
 from app.domain.cost import AnnualCost, Ranked
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import Hlzf
 from app.domain.levy import Levy
 from app.domain.missing_levies import MissingLevy
@@ -30,6 +30,7 @@ class PeakAtLevel(msgspec.Struct, frozen=True, gc=False):
 
     voltage_level: VoltageLevel
     statuses: Sequence[PeakStatus]
+    publication: Publication = Publication.FINAL  # of the windows
 
     @property
     def known(self) -> bool:

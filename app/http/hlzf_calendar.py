@@ -16,7 +16,7 @@ from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStand
 
 from app.domain import clock
 from app.domain.dno import Dno
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.holiday_rule import (
     BridgeDays,
@@ -247,7 +247,10 @@ def _description(window: _Window, *, certain: bool) -> str:
         )
     if rule and (marked := time_stamps_in_doubt(rule)):
         lines.append(_TIME_STAMPS[marked])
-    lines.append(f"Angabe {_STATUSES[entry.verification_status]}.")
+    preliminary = entry.publication is Publication.PRELIMINARY
+    lines.append(
+        f"{'Vorläufige Angabe' if preliminary else 'Angabe'} {_STATUSES[entry.verification_status]}."
+    )
     if entry.source_title or entry.source_url:
         lines.append(f"Quelle: {entry.source_title or entry.source_url}")
     return "\n".join(lines)

@@ -7,7 +7,8 @@ from app.domain import clock
 from app.domain.peak import PeakStatus
 from app.domain.question import Interpretation
 from app.domain.question_figures import PeakAtLevel
-from app.interpreter.answer_words import ENGLISH, Words, listed
+from app.domain.working_days import PeakReason
+from app.interpreter.answer_words import ENGLISH, Words, listed, marked
 from app.interpreter.peak_notes import in_german
 
 
@@ -19,12 +20,20 @@ def peak_load(
         return None
     say = _of_day if at is None else _of_moment
     day = meaning.details.day if at is None else at.astimezone(clock.GERMANY)
-    texts = [(words.levels[one.voltage_level], say(words, one.statuses, at)) for one in peak]
+    texts = [
+        (words.levels[one.voltage_level], _marked(words, one, say(words, one.statuses, at))) for one in peak
+    ]
     if meaning.voltage_level is not None and len(texts) == 1:
         return f"{name}, {texts[0][0]}, {words.day.format(day)}: {texts[0][1]}"
     if len({text for _, text in texts}) == 1 and len(texts) > 1:
         return f"{name}, {words.day.format(day)}, {words.all_levels}: {texts[0][1]}"
     return f"{name}, {words.day.format(day)}: " + "; ".join(f"{level} {text}" for level, text in texts)
+
+
+def _marked(words: Words, one: PeakAtLevel, text: str) -> str:
+    """Where the answer follows from windows, not from the day alone."""
+    by_windows = any(status.reason in (PeakReason.WINDOW, PeakReason.NO_WINDOW) for status in one.statuses)
+    return marked(words, text, one.publication) if by_windows else text
 
 
 def _of_moment(words: Words, statuses: Sequence[PeakStatus], at: datetime | None) -> str:

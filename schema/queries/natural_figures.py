@@ -13,7 +13,7 @@ from app.domain import clock, tags
 from app.domain.cost import Ranked, annual_cost
 from app.domain.directory_parts import Part
 from app.domain.dno import Dno
-from app.domain.entry import LEVEL_ORDER, DnoYear, VoltageLevel
+from app.domain.entry import LEVEL_ORDER, DnoYear, Publication, VoltageLevel
 from app.domain.families import HLZF, PRICE, TIME_OF_USE
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
@@ -194,16 +194,22 @@ def _costs(tariffs: Iterable[Tariff], load: Load | None) -> list[TariffCost]:
 def _peak(
     meaning: Interpretation, dno: Dno, hlzf: list[Hlzf], rules: list[HolidayRule], at: datetime | None
 ) -> list[PeakAtLevel]:
-    day = meaning.details.day
+    day = meaning.details.day if at is None else at.astimezone(clock.GERMANY).date()
+    if day is None:
+        return []
     by_level: dict[VoltageLevel, list[Hlzf]] = {}
     for one in sorted(hlzf, key=lambda one: LEVEL_ORDER[one.voltage_level]):
         by_level.setdefault(one.voltage_level, []).append(one)
     found = []
     for level, of_level in by_level.items():
         if at is not None:
-            found.append(PeakAtLevel(level, [peak_status(at, of_level, dno.region, rules)]))
-        elif day is not None:
-            found.append(PeakAtLevel(level, peak_statuses(of_level, dno.region, rules, *day_span(day))))
+            statuses = [peak_status(at, of_level, dno.region, rules)]
+        else:
+            statuses = peak_statuses(of_level, dno.region, rules, *day_span(day))
+        published = (
+            one.publication for one in of_level if (one.year, one.season) == (day.year, clock.season(day))
+        )
+        found.append(PeakAtLevel(level, statuses, next(published, Publication.FINAL)))
     return found
 
 

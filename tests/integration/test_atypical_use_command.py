@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.db.pool import Pool
-from app.domain.entry import VoltageLevel
+from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 from app.settings import Settings, as_environment
 from tests import factories as make
@@ -57,6 +57,23 @@ async def test_the_report_is_readable_text(file: Path, settings: Settings) -> No
     assert re.search(r"^Saving +115,074.00 EUR$", done.stdout, re.MULTILINE)
     assert re.search(r"^Yearly peak +1,000 kW at 2025-01-12 03:00$", done.stdout, re.MULTILINE)
     assert "RELATIVE_SHIFT: 20 percent of the yearly peak: met (BK4-13-739;" in done.stdout
+    assert "preliminary" not in done.stdout
+
+
+async def test_the_text_names_figures_that_are_preliminary_or_flagged_as_the_report_has_them(
+    file: Path, settings: Settings, pool: Pool
+) -> None:
+    await pool.fetch("UPDATE netzentgelte_data SET publication = 'PRELIMINARY'")
+    await pool.fetch(
+        "UPDATE hlzf_data SET verification_status = $1 WHERE season = $2",
+        VerificationStatus.FLAGGED,
+        Season.SUMMER,
+    )
+    done = dno(*arguments(file), environment=as_environment(settings))
+    assert [line for line in done.stdout.splitlines() if line.startswith("Note: the ")] == [
+        "Note: the prices are preliminary.",
+        "Note: the windows of SUMMER are flagged as being in doubt.",
+    ]
 
 
 async def test_a_refusal_is_one_sentence(file: Path, settings: Settings) -> None:

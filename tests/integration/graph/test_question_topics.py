@@ -8,7 +8,7 @@ import pytest
 
 from app.db.pool import Pool
 from app.domain.dno import Dno
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
 from app.importers.checking import File
@@ -152,6 +152,25 @@ async def test_peak_load_comes_with_reason_and_interval(
     of_day = await ask(client, "Wann ist heute Hochlast bei Netz Musterstadt?")
     assert [one["peak"] for one in of_day["peak"][0]["statuses"]] == [False, True, False]
     assert of_day["answer"].endswith("Mittelspannung Hochlast 08:00–09:15 Uhr")
+
+
+async def test_peak_load_by_preliminary_windows_of_the_season_is_marked(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    first, _ = operators
+    await make.hlzf(
+        pool,
+        first,
+        2026,
+        VoltageLevel.MS,
+        Season.WINTER,
+        "08:00-09:15",
+        publication=Publication.PRELIMINARY,
+    )
+    winter = await ask(client, "Wann ist am 9.12.2026 Hochlast bei Netz Musterstadt in MS?")
+    assert winter["answer"].endswith("Hochlast 08:00–09:15 Uhr (vorläufig)")
+    autumn = await ask(client, "Wann ist heute Hochlast bei Netz Musterstadt in MS?")
+    assert autumn["answer"].endswith("Hochlast 08:00–09:15 Uhr")
 
 
 async def test_peak_load_now_is_answered_from_the_clock(

@@ -74,6 +74,18 @@ def test_a_file_has_one_decimal_mark() -> None:
             numbers(*texts)
 
 
+@pytest.mark.parametrize(
+    ("texts", "mark"),
+    [(("1.234", "987,5"), "COMMA"), (("1,234", "987.5"), "POINT"), (("1.234", "1.234,5"), "COMMA")],
+)
+def test_a_refusal_names_the_decimal_mark_by_which_all_numbers_so_far_can_be_read(
+    texts: tuple[str, ...], mark: str
+) -> None:
+    with pytest.raises(InvalidNumber, match=f"then decimalMark={mark} is needed"):
+        numbers(*texts)
+    assert len(numbers(*texts, mark=DecimalMark(mark))) == len(texts)
+
+
 def test_groups_of_three_are_read_by_the_decimal_mark_of_rows_before() -> None:
     assert numbers("12,5", "1.234") == [Decimal("12.5"), Decimal(1234)]
     assert numbers("12.5", "1,234") == [Decimal("12.5"), Decimal(1234)]

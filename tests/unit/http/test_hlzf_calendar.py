@@ -8,6 +8,7 @@ import recurring_ical_events
 from icalendar import Calendar
 
 from app.domain.dno import Dno, GridStatistics
+from app.domain.entry import Publication
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import BridgeDays, ChristmasDays, HolidayScope, TimeStamps
 from app.domain.peak import TimeInterval, peak_intervals, peak_statuses
@@ -133,6 +134,15 @@ def test_where_bridge_days_are_named_the_words_refer_to_them_and_not_to_the_gene
     events = events_of(2026, all_year("07:30-13:00"), [named]).walk("VEVENT")
     assert all("nur die ausgenommen, die der Netzbetreiber nennt" in event["description"] for event in events)
     assert not any("Ein Brückentag" in event["description"] for event in events)
+
+
+def test_the_description_states_whether_an_entry_is_preliminary():
+    final = hlzf(Season.SUMMER, "07:30-13:00")
+    preliminary = msgspec.structs.replace(final, publication=Publication.PRELIMINARY)
+    for entry, stated in ((final, "\nAngabe geprüft."), (preliminary, "\nVorläufige Angabe geprüft.")):
+        events = events_of(2026, [entry], []).walk("VEVENT")
+        assert events
+        assert all(stated in event["description"] for event in events)
 
 
 def test_a_corrected_rule_raises_the_sequence():

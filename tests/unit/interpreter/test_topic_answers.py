@@ -151,6 +151,32 @@ def test_peak_load_at_a_moment_is_answered_with_reason_and_end(
     assert answer_of(asked, dno=A, figures=Figures(peak=peak), at=at).startswith(text)
 
 
+@pytest.mark.parametrize(
+    ("publication", "hour", "text"),
+    [
+        (Publication.PRELIMINARY, 8, "um 08:00 Uhr Hochlast, bis 30.11.2026 09:15 (vorläufig)"),
+        (
+            Publication.PRELIMINARY,
+            7,
+            "um 07:00 Uhr keine Hochlast (kein Zeitfenster), bis 30.11.2026 08:00 (vorläufig)",
+        ),
+        (Publication.FINAL, 8, "um 08:00 Uhr Hochlast, bis 30.11.2026 09:15"),
+    ],
+)
+def test_peak_load_by_preliminary_windows_is_marked(publication: Publication, hour: int, text: str) -> None:
+    at = datetime(2026, 11, 30, hour, tzinfo=clock.GERMANY)
+    asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, details=Details(now=True))
+    peak = [PeakAtLevel(MS, [peak_status(at, [WINTER], "Bayern")], publication)]
+    assert answer_of(asked, dno=A, figures=Figures(peak=peak), at=at).endswith(f": {text}")
+
+
+def test_a_weekend_is_no_peak_load_whatever_windows_are_published_in_the_end() -> None:
+    at = datetime(2026, 11, 28, 8, tzinfo=clock.GERMANY)
+    asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, details=Details(now=True))
+    peak = [PeakAtLevel(MS, [peak_status(at, [WINTER], "Bayern")], Publication.PRELIMINARY)]
+    assert "vorläufig" not in answer_of(asked, dno=A, figures=Figures(peak=peak), at=at)
+
+
 def test_levels_with_the_same_answer_are_named_together() -> None:
     at = datetime(2026, 11, 28, 8, tzinfo=clock.GERMANY)
     asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, level=None, details=Details(now=True))
