@@ -50,6 +50,11 @@ class PlaceQueries:
             )
         if city is not None:
             check_length(city, "city")
+            if not any(map(str.isalpha, city)):
+                # An empty list would state that no operator has a network there.
+                raise BadInput(
+                    "`city` names no municipality; left out, all of them are meant.", argument="city"
+                )
         return await load_dnos_at(context, wanted, city, voltage_level)
 
 

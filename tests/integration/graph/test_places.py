@@ -190,6 +190,17 @@ async def test_a_city_that_is_longer_than_a_name_is_refused(client: httpx.AsyncC
     assert error["message"] == "`city` has 201 letters; at most 200 are allowed."
 
 
+@pytest.mark.parametrize("city", ["", " ", "...", "1"])
+async def test_a_city_without_letters_is_refused_rather_than_answered_with_an_empty_list(
+    client: httpx.AsyncClient, city: str
+) -> None:
+    (error,) = (await execute_with_errors(client, AT, postalCode="80331", city=city))["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "city"}
+    assert error["message"] == "`city` names no municipality; left out, all of them are meant."
+    by_rest = await client.get("/api/v1/postal-codes/80331", params={"city": city})
+    assert (by_rest.status_code, by_rest.json()["argument"]) == (400, "city")
+
+
 async def test_an_operator_is_found_by_its_codes_exactly(
     client: httpx.AsyncClient, pool: Pool, networks: list[Dno]
 ) -> None:
