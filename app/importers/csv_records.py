@@ -54,7 +54,7 @@ def csv_table(lines: Lines, file: str, layouts: Sequence[Layout], separator: str
     return Table(
         f"{shown}-separated, {lines.encoding}{below_titles(header, len(above))}",
         (header.location, header.names),
-        chain(rows_above(above, header), _of_names(records, header.names)),
+        chain(rows_above(above, header, layouts), _of_names(records, header.names)),
         _decimal(separator, lines),
         separator == ";",
         not above and (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),

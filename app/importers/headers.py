@@ -1,15 +1,15 @@
 """Finds the header of a sheet: below its titles, in one row or in several, with units beneath."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from app.importers.column_names import column_of
+from app.importers.column_names import column_of, is_of_another_year, split_unit, unclear
 from app.importers.file_columns import Columns, closest, columns_of, matches
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
-from app.importers.units import unit_of
+from app.importers.units import Unit, fits, in_words, unit_of, unit_of_column, units_in
 
 # Rows among which the header is looked for.
 ROWS: Final = 30
@@ -79,8 +79,28 @@ def _joined(rows: Sequence[Sequence[str]], layouts: Sequence[Layout]) -> list[st
         own = " ".join(dict.fromkeys(filter(None, column)))
         whole = " ".join(dict.fromkeys(filter(None, group)))
         named = [name for name in (whole, own, column[-1]) if name and column_of(name, known)]
-        names.append(named[0] if named else own)
+        name = named[0] if named else own
+        names.append(" ".join([name, *_contradictions(name, column)]))
     return names
+
+
+def _contradictions(name: str, cells: Sequence[str]) -> Iterator[str]:
+    """What other cells of the header state of the figures below them, so that the name is that of another column."""
+    for cell in cells:
+        if cell and cell not in name:
+            unit = split_unit(cell)[1] or unit_of(cell.strip("[]() "))
+            if unit is not None and _is_whole_price(unit):
+                yield f"({in_words(unit)})"
+            elif is_of_another_year(cell):
+                yield f"({cell.strip('[]() ')})"
+
+
+def _is_whole_price(unit: Unit) -> bool:
+    """Not a currency alone, which titles also name for prices in cents, nor the units of several columns."""
+    return "gross" in unit or (len(unit) > 1 and unit[0] in _CURRENCIES and _CURRENCIES.isdisjoint(unit[1:]))
+
+
+_CURRENCIES: Final = frozenset({"eur", "ct"})
 
 
 def _has_figure(cells: Sequence[str | None]) -> bool:
@@ -118,17 +138,62 @@ def _without_empty_end(names: Sequence[str]) -> list[str]:
     return [*names[:end]]
 
 
-def rows_above(rows: Sequence[SheetRow], header: Header) -> list[Problem]:
-    """Problems of rows above the header that could be rows of the table: leaving them out would lose figures."""
+def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> list[Problem]:
+    """Problems of rows above the header that could be rows of the table, or that state another unit than its columns have:
+    leaving them out would lose figures, or change what they mean.
+    """
     least = max(_FEWEST_CELLS, sum(map(bool, header.names)) / 2)
     reason = (
         f"the row is above the header in line {header.location.line}, and is filled as a row of the table is"
     )
-    return [
+    titles = [row for row in rows if row[0].line < header.location.line]
+    filled = [
         Problem(location, reason, whole_file=True)
-        for location, cells in rows
-        if location.line < header.location.line and sum(map(bool, cells)) >= least and _has_figure(cells)
+        for location, cells in titles
+        if sum(map(bool, cells)) >= least and _has_figure(cells)
     ]
+    return filled or ([*_of_another_unit(titles, header, layouts)] if titles else [])
+
+
+def _of_another_unit(
+    titles: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]
+) -> Iterator[Problem]:
+    """Titles with a unit that is none of those of prices whose names state none, or that state gross prices."""
+    known = closest(layouts, header.names).names
+    units = {
+        name: unit for name in header.names if name and (unit := _unit_of_price(name, known)) is not None
+    }
+    unstated = [unit for name, unit in units.items() if split_unit(name.replace("_", " "))[1] is None]
+    for location, cells in titles:
+        text = "; ".join(filter(None, cells))
+        others = [unit for unit in units_in(text) if not any(fits(unit, each) for each in unstated)]
+        if others and unstated:
+            reason = (
+                f"the row above the header names prices in {in_words(others[0])}, and the columns without a unit are not;"
+                " write the unit of each price into the name of its column"
+            )
+            yield Problem(location, reason, value=text, whole_file=True)
+        elif units and _GROSS.search(text) and not _NOT_GROSS.search(text):
+            reason = "the row above the header names gross prices; prices are net"
+            yield Problem(location, reason, value=text, whole_file=True)
+
+
+def _unit_of_price(name: str, known: tuple[str, ...]) -> Unit | None:
+    column = column_of(name, known) or next(iter(unclear(name, known)), None)
+    unit = None if column is None else unit_of_column(column)
+    return unit if unit is not None and unit[0] in _CURRENCIES else None
+
+
+_GROSS: Final = re.compile(
+    r"\bbrutto(?:preis\w*|entgelt\w*|beträge?)?\b|\bgross prices\b"
+    r"|\b(?:inkl|incl|einschl)\w*\.?,? (?:der )?(?:gesetzliche\w* )?(?:[0-9]{1,2} ?% )?(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)\b",
+    re.IGNORECASE,
+)
+# Both prices, or a word about others.
+_NOT_GROSS: Final = re.compile(
+    r"netto|\bnet\b|zzgl|zuzüglich|\bohne\b|exkl|excl|\bnicht\b|\bkein|\bplus\b|siehe|\bseite\b|\bblatt\b",
+    re.IGNORECASE,
+)
 
 
 _FEWEST_CELLS: Final = 3

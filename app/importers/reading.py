@@ -104,6 +104,8 @@ def _items(
     if other := next((words for begin, words in _NO_TABLES.items() if head.startswith(begin)), None):
         raise UnreadableFile(f"the file is {other}")
     known = options.format or _SIGNATURES.get(head)
+    if options.sheet is not None and known is not Format.XLSX:
+        on_note(f"{file}: has no sheets; {shown(options.sheet)} had no effect")
     if known is Format.XLSX:
         table = workbook_table(stream, file, layouts, options.sheet, on_characters)
         yield from _rows(table, file, layouts, options, on_note)

@@ -78,6 +78,27 @@ _SHOWN: Final = {
 }
 
 
+def units_in(text: str) -> list[Unit]:
+    """The units of prices that a sentence names, as "all prices in EUR/MWh"; those behind a number are of that number alone."""
+    text = compose(text[:_MAX_SENTENCE])
+    found = [
+        unit_of(match[0])
+        for match in _PRICE_IN_TEXT.finditer(text)
+        if not _BEHIND_NUMBER.search(text, 0, match.start())
+    ]
+    return [unit for unit in found if unit is not None and len(unit) > 1]
+
+
+_MAX_SENTENCE: Final = 1_000
+_PRICE_IN_TEXT: Final = re.compile(
+    r"(?<![^\W\d_])(?:€|(?:EUR|Euro|ct|Cents?)(?![^\W\d_]))"
+    r"(?:[\s(\[]{0,3}(?:/|·|\*|\bpro\b|\bje\b|\bper\b|\bund\b|\bp\.)?[\s(\[]{0,3}"
+    r"(?:kWh|MWh|kvarh|kWa|kWp?|MWp?|Jahr|Monat|Tag|year|month|day|mon|a|m|d)(?![^\W\d_]))+",
+    re.IGNORECASE,
+)
+_BEHIND_NUMBER: Final = re.compile(r"[0-9][\s]{0,3}\Z")
+
+
 @lru_cache(maxsize=1_000)
 def unit_of_column(column: str) -> Unit | None:
     """None: the column has none, or each row has its own."""

@@ -3,7 +3,7 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import BinaryIO, Final
 
@@ -13,6 +13,7 @@ from app.importers.headers import ROWS, below_titles, find_header, rows_above
 from app.importers.layout import Layout
 from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets, plain_name
 from app.importers.problems import Problem, RowLocation, shown
+from app.importers.raised_digits import RAISED, raised_digits
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.sheet_extent import SheetExtent
 from app.importers.typed_values import text_of
@@ -42,7 +43,7 @@ def workbook_table(
 ) -> Table:
     progress = _Progress(stream, on_characters)
     try:
-        parts, without_result = _measured(stream, progress)
+        parts, without_result, raising = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         for name in workbook.sheet_names:
@@ -58,6 +59,7 @@ def workbook_table(
             )
         with zipfile.ZipFile(stream) as archive:
             formats = number_formats(archive, part)
+            raised = raised_digits(archive, [each for each in raising if each == part or _is_of_texts(each)])
     except UnreadableFile:
         raise
     except _BROKEN as error:
@@ -66,7 +68,7 @@ def workbook_table(
         if type(error).__name__ != "PanicException":
             raise
         raise UnreadableFile("the file is no .xlsx") from None
-    rows = _rows(found, formats, progress)
+    rows = _rows(found, formats, raised, progress)
     head = [(RowLocation(file, line), cells) for line, cells in islice(rows, ROWS)]
     if not head:
         raise UnreadableFile("the header is missing")
@@ -76,7 +78,7 @@ def workbook_table(
     return Table(
         f"sheet {shown(found.name)} of a workbook{below_titles(header, len(above))}",
         (header.location, header.names),
-        chain(rows_above(above, header), _records(chain(behind, rows), file, header.names)),
+        chain(rows_above(above, header, layouts), _records(chain(behind, rows), file, header.names)),
         None,
         escaped=True,
     )
@@ -134,7 +136,10 @@ _MAX_LISTED: Final = 20
 
 
 def _rows(
-    sheet: python_calamine.CalamineSheet, formats: NumberFormats | None, progress: _Progress
+    sheet: python_calamine.CalamineSheet,
+    formats: NumberFormats | None,
+    raised: Mapping[str, str],
+    progress: _Progress,
 ) -> Iterator[tuple[int, list[str | None]]]:
     """Numbered as in the sheet; empty rows are left out."""
     first = sheet.start[1] if sheet.start else 0
@@ -143,6 +148,8 @@ def _rows(
     for line, row in enumerate(sheet.iter_rows(), 1):
         if line % _PROGRESS_ROWS == 0:
             progress.of_rows(line / height)
+        if raised:
+            row = [raised.get(value, value) if isinstance(value, str) else value for value in row]
         cells = [text_of(value) for value in row]
         if formats:
             formats.shown(line - 1, first, row, cells)
@@ -193,9 +200,13 @@ def _records(
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
 
-def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], dict[str, str]]:
+def _is_of_texts(part: str) -> bool:
+    return part.lower() == "xl/sharedstrings.xml"
+
+
+def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """The part of each sheet by its name. Of each sheet that has one, by its part, the address of a cell that has no value and
-    is not empty.
+    is not empty. The parts with raised characters.
 
     Refuses what is too large, by what each part really unpacks to: the reader unpacks it whole.
     """
@@ -223,18 +234,22 @@ def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], di
             yield chunk
 
     without_result = {}
+    raising = []
     for part in parts:
-        extent, has_cells, before = SheetExtent(), part.filename in sheets, b""
+        extent, has_cells, before, raises = SheetExtent(), part.filename in sheets, b"", False
         for chunk in counted(unpacked(stream, part)):
             # Also of what the reader alone takes for a sheet.
             has_cells = has_cells or _CELLS in before + chunk
-            before = chunk[-len(_CELLS) :]
+            raises = raises or RAISED in before + chunk
+            before = chunk[-len(RAISED) :]
             if has_cells:
                 extent.read(chunk)
                 _refuse_wide(extent)
         if extent.without_result:
             without_result[part.filename] = extent.without_result
-    return parts_by_name, without_result
+        if raises:
+            raising.append(part.filename)
+    return parts_by_name, without_result, raising
 
 
 _CELLS: Final = b"sheetData"

@@ -79,6 +79,16 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "titles, groups of hours and units": (
         lines(*TITLES, *GROUPS, ";;;[€/kW];[ct/kWh];[€/kW];[ct/kWh]", GROUPED), MS
     ),
+    "units above the names": (lines(";;;€/kW*a;ct/kWh;€/kW*a;ct/kWh", GERMAN, ROW), MS),
+    "units in the upper row of a header": (
+        lines("VNB;Jahr;Ebene;€/kW;ct/kWh;€/kW;ct/kWh", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), MS
+    ),
+    "titles with the units of the columns, and prices beside them": (
+        lines("Preise in €/(kW·a) und ct/kWh, zzgl. USt.", "zzgl. KWKG-Umlage 4,46 €/MWh", "Bruttopreise siehe Seite 2", GERMAN, ROW), MS
+    ),
+    "a title with another unit than that of all names": (
+        lines("Vergleich der Arbeitspreise in €/MWh", ";".join([*GERMAN.split(";")[:3], "LP ab 2500 h [€/kW]", "AP ab 2500 h [ct/kWh]"]), "netze-a;2026;MS;58,20;1,26"), {"MS": ["58.20", "1.26"]}
+    ),
     "units below the names": (lines(GERMAN, ";;;€/kW*a;ct/kWh;€/kW*a;ct/kWh", ROW), MS),
     "names that span lines": (
         lines('VNB;Jahr;Ebene;"Leistungspreis\nab 2.500 h/a\n[€/kW]";"Arbeitspreis\nab 2.500 h/a\n[ct/kWh]";"LP\n< 2.500 h";"AP\n< 2.500 h"', ROW), MS
@@ -677,6 +687,30 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a gross price": ("tariffs", lines(GERMAN, ROW.replace("58,20", "69,26 € brutto")), (2, "leistung", "is in EUR/gross")),
     "a unit that is none": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20 Taler")), (2, "leistung", "must be a decimal number")),
     "another unit below the names": ("tariffs", lines(GERMAN, ";;;€/kW;€/MWh;€/kW;€/MWh", ROW), (1, "AP ab 2500 h (€/MWh)", "another unit than arbeit, which is in ct/kWh")),
+    "another unit in a row above the names": (
+        "tariffs", lines(";;;€/kW;€/MWh;€/kW;€/MWh", GERMAN, ROW), (1, None, "above the header names prices in EUR/MWh")
+    ),
+    "another unit in a title": ("tariffs", lines("Alle Preise in €/MWh, netto", GERMAN, ROW), (1, None, "above the header names prices in EUR/MWh")),
+    "another unit in a title of a workbook": (
+        "tariffs", workbook([["Netzentgelte"], ["Leistungspreise je Monat", "EUR / (kW · Monat)"], OWN, VALUES]), (2, None, "above the header names prices in EUR/kW/month")
+    ),
+    "a price of a month in a title": (
+        "prices", lines("Preise in €/Monat und ct/kWh", "VNB;Jahr;Grundpreis;Arbeitspreis", "netze-a;2026;5,00;8,00"), (1, None, "names prices in EUR/month")
+    ),
+    "gross prices by a title": ("tariffs", lines("Alle Preise inkl. 19 % Umsatzsteuer", GERMAN, ROW), (1, None, "names gross prices")),
+    "gross prices by a title above names with units": (
+        "tariffs", lines("Preise (brutto)", GERMAN.replace("AP ab 2500 h", "AP ab 2500 h (ct/kWh)"), ROW), (1, None, "names gross prices")
+    ),
+    "another unit in the upper row of a header": (
+        "tariffs", lines("VNB;Jahr;Ebene;€/kW;€/MWh;€/kW;€/MWh", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "AP ab 2500 h (EUR/MWh)", "another unit than arbeit")
+    ),
+    "gross prices by the upper row of a header": (
+        "tariffs", lines("VNB;Jahr;Ebene;brutto;;brutto;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "LP ab 2500 h (gross)", "another unit than leistung")
+    ),
+    "prices of last year by the upper row of a header": (
+        "tariffs", lines("VNB;Jahr;Ebene;Vorjahr;;Vorjahr;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "LP ab 2500 h (Vorjahr)", "no such column")
+    ),
+    "prices of last year": ("tariffs", lines(GERMAN.replace("AP ab 2500 h", "AP ab 2500 h (Vorjahr)"), ROW), (1, "AP ab 2500 h (Vorjahr)", "no such column")),
     "another unit in a name": ("tariffs", with_names("LP ab 2500 h [€/kW]", "AP ab 2500 h [€/MWh]"), (1, "AP ab 2500 h [€/MWh]", "another unit than arbeit")),
     "a currency in the format of a workbook": (
         "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, '#,##0.00\\ "€"'), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
@@ -790,10 +824,58 @@ def test_a_whole_day_of_the_calendar_of_1904_ends_it():
     )
 
 
+def with_raised(*runs: str, shared: bool = False) -> bytes:
+    """A workbook whose first price is a text of these runs; those that begin with ^ are raised."""
+    text = "".join(
+        f'<r><rPr><b/><vertAlign val="superscript"/></rPr><t>{run[1:]}</t></r>'
+        if run[0] == "^"
+        else f"<r><t>{run}</t></r>"
+        for run in runs
+    )
+    sheet = workbook([OWN, [*VALUES[:3], "text", "1,26", "12,50", "3,09"]])
+    if not shared:
+        return rewritten(sheet, {r"<is><t [^>]*>text</t></is>": f"<is>{text}</is>"})
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings"
+    related = f'<Relationship Id="rId9" Type="{kind}" Target="sharedStrings.xml"/></Relationships>'
+    sheet = rewritten(sheet, {r't="inlineStr"><is><t [^>]*>text</t></is>': 't="s"><v>1</v>'})
+    sheet = with_parts_changed(sheet, {"xl/_rels/workbook.xml.rels": ("</Relationships>", related)})
+    root = 'sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    return with_part(
+        sheet, "xl/sharedStrings.xml", f"<{root}><si><t>x</t></si><si>{text}</si></sst>".encode()
+    )
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(
+    "runs", [("58,20", "^1"), ("^1", "58,20"), ("58,", "20", "^1", "^,2"), ("58,20", "^1)")]
+)
+def test_the_raised_mark_of_a_footnote_is_no_digit_of_a_price(runs, shared):
+    (problem,) = imported("tariffs", with_raised(*runs, shared=shared)).problems
+    assert problem == (2, "leistung", "must be a decimal number such as 58.21")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("runs", [("58,20",), ("58,", "20"), ("58,", "^20"), ("58,20", " €")])
+def test_prices_of_several_runs_are_read(runs, shared):
+    found = imported("tariffs", with_raised(*runs, shared=shared))
+    assert (found.problems, [values[3] for values in found.entries]) == ([], ["58.20"])
+
+
 def test_the_line_of_the_header_is_named():
     assert "header in line 5" in imported("tariffs", lines(*TITLES, GERMAN, ROW)).notes[0]
     assert "header in line 1" in imported("tariffs", lines(*GROUPS, GROUPED)).notes[0]
     assert "header" not in imported("tariffs", lines(GERMAN, ROW)).notes[0]
+
+
+def test_a_sheet_that_was_named_for_a_file_without_sheets_is_mentioned():
+    found = imported("tariffs", lines(GERMAN, ROW), sheet="Preise")
+    assert (found.problems, found.notes[0]) == ([], "f: has no sheets; Preise had no effect")
+
+
+def test_prices_of_last_year_beside_those_of_the_year_may_be_ignored():
+    both = lines(f"{GERMAN};AP ab 2500 h (Vorjahr)", f"{ROW};1,05")
+    found = imported("tariffs", both, ignore_extra=True)
+    assert (found.problems, [values[3:7] for values in found.entries]) == ([], [MS["MS"]])
 
 
 def test_lines_of_rows_count_the_titles():

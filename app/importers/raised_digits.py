@@ -1,0 +1,107 @@
+"""Marks of footnotes in a workbook: 58,20 and a raised 1 behind it are one text, which readers give as 58,201."""
+
+import re
+import zipfile
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+from xml.parsers import expat
+
+from app.importers.records import UnreadableFile
+
+RAISED: Final = b"superscript"
+_OF_RUN: Final = b"vertAlign"  # the element with that attribute
+_RAISED_DIGITS: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_PREFIX: Final = rb"(?:[A-Za-z_][A-Za-z0-9_.-]{0,30}:)?"
+_BEGIN: Final = re.compile(rb"<" + _PREFIX + rb"(?:si|is)[\s>]")  # of a text of the workbook, or of a cell
+_END: Final = re.compile(rb"(</" + _PREFIX + rb"(?:si|is)\s{0,9}>)")
+_CHUNK: Final = 2**20
+_MAX_TEXT: Final = 2**20  # bytes of XML; a cell has 32,767 characters
+_MAX_TAG: Final = 100
+_MOST: Final = 50_000
+_LONGEST: Final = 200  # of figures, which later parts of the import read
+
+
+def raised_digits(archive: zipfile.ZipFile, parts: list[str]) -> dict[str, str]:
+    """Texts of which raised digits touch others, and the same with digits that are raised, as ¹. Raises UnreadableFile."""
+    found: dict[str, str] = {}
+    for count, text in enumerate(text for part in parts for text in _texts(archive, part)):
+        if count == _MOST:
+            raise UnreadableFile(f"more than {_MOST:,} texts have raised characters; save the sheet as CSV")
+        plain, shown = _read(text)
+        if plain != shown and len(plain) <= _LONGEST:
+            found[plain] = shown
+    return found
+
+
+def _texts(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
+    """Those with raised characters, with their tags."""
+    rest = b""
+    with archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            data = rest + chunk
+            if RAISED in data:
+                *ended, data = _with_ends(data)
+                for each in ended:
+                    if RAISED in each and _OF_RUN in each and (begin := _last_begin(each)):
+                        yield each[begin.start() :]
+            else:
+                tag = max(data.rfind(b"si>"), data.rfind(b"is>"), 0)
+                data = data[max(data.rfind(b"<", 0, tag), 0) :]
+            begin = _last_begin(data)
+            rest = data[begin.start() :] if begin else data[-_MAX_TAG:]
+            if len(rest) > _MAX_TEXT:
+                raise UnreadableFile(f"a text of {part} is too long; save the sheet as CSV")
+
+
+def _with_ends(data: bytes) -> list[bytes]:
+    *pairs, rest = _END.split(data)
+    return [*(text + end for text, end in zip(pairs[::2], pairs[1::2], strict=True)), rest]
+
+
+def _last_begin(data: bytes) -> re.Match[bytes] | None:
+    return next(iter(deque(_BEGIN.finditer(data), maxlen=1)), None)
+
+
+def _read(text: bytes) -> tuple[str, str]:
+    """As the reader gives it, and as it is shown."""
+    runs: list[tuple[str, bool]] = []
+    open_tags: list[str] = []
+    raised = False
+
+    def on_start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal raised
+        name = name.rpartition(":")[2]
+        open_tags.append(name)
+        if name == "r":
+            raised = False
+        elif name == "vertAlign":
+            raised = attributes.get("val") == RAISED.decode()
+
+    def on_text(characters: str) -> None:
+        if open_tags[-1] == "t" and "rPh" not in open_tags:
+            runs.append((characters, raised))
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = on_start
+    parser.EndElementHandler = lambda name: open_tags.pop()
+    parser.CharacterDataHandler = on_text
+    try:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
+        raise UnreadableFile(f"a text of the workbook cannot be read: {error}") from None
+    plain = "".join(characters for characters, _ in runs)
+    shown = "".join(
+        characters.translate(_RAISED_DIGITS) if raised and _touches(runs, n) else characters
+        for n, (characters, raised) in enumerate(runs)
+    )
+    return plain, shown
+
+
+def _touches(runs: list[tuple[str, bool]], n: int) -> bool:
+    """Whether a run begins or ends with a digit beside one that is not raised. Cents behind a comma are no footnote."""
+    text = runs[n][0]
+    before = runs[n - 1][0] if n and not runs[n - 1][1] else ""
+    behind = runs[n + 1][0] if n + 1 < len(runs) and not runs[n + 1][1] else ""
+    return (text[:1].isdigit() and before[-1:].isdigit()) or (text[-1:].isdigit() and behind[:1].isdigit())
