@@ -1,13 +1,14 @@
 """Prices of a price sheet: files with a row per price, per position of a sheet, or per sheet with a column for each price."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from app.db.file_columns import PUBLICATION
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.folding import compose
 from app.domain.price import FAMILY, PriceKind, PriceUnit, broken_rules, only_level, unit_of
-from app.importers import cells
+from app.importers import cells, dates
 from app.importers.cells import optional
 from app.importers.family import FamilySource
 from app.importers.layout import Layout, Row
@@ -70,6 +71,9 @@ class PriceSource(FamilySource):
         given = dict(zip(row.layout.names, values, strict=True))
         if "kind" in given:
             yield from self._take_price(row, given)
+        elif _begins_later(given):
+            reason = f"is after the first day of {given['year']}; a price is that of a whole year"
+            yield row.problem("valid_from", reason)
         elif "position" in given:
             yield from self._take_position(row, given)
         else:
@@ -131,6 +135,14 @@ class PriceSource(FamilySource):
         values = [price[name] for name in self._by_price.names]
         for problem in super().take(Row(self._by_price, row.location, values), values):
             yield row.problem(column, problem.reason)
+
+
+def _begins_later(given: dict[str, str]) -> bool:
+    """Whether a price does not hold from the first day of its year on. Other texts than days are notes for the reader."""
+    try:
+        return dates.day_of(given.get("valid_from", "")) > date(int(given["year"]), 1, 1)
+    except ValueError:
+        return False
 
 
 def _level(kind: PriceKind, given: dict[str, str]) -> VoltageLevel | None:

@@ -739,6 +739,14 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a year of two digits": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;01.01.26;"), (2, "valid_from", "has a year of two digits")),
     "a day that the calendar lacks": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;31.02.2026;"), (2, "valid_from", "must be a day")),
     "a levy in a unit that its row does not state": ("levies", lines(LEVIES, "KWKG;;0,277 €/kWh;ct/kWh;2026-01-01;"), (2, "value", "is in EUR/kWh; it must be in ct/kWh")),
+    "a price that begins in between": (
+        "prices", lines("VNB;Jahr;Arbeitspreis;gültig ab", "netze-a;2026;8,00;01.07.2026"), (2, "valid_from", "is after the first day of 2026")
+    ),
+    "a position of a sheet that begins in between": (
+        "prices",
+        workbook([["dno_slug", "year", "voltage_level", "position", "meaning", "value", "unit", "valid_from"], ["netze-a", 2026, "NS", "slp_energy", "Arbeitspreis", 8.0, "ct/kWh", date(2026, 2, 1)]]),
+        (2, "valid_from", "is after the first day of 2026"),
+    ),
     "a year that begins in between": ("tariffs", lines(GERMAN, ROW.replace("2026", "01.07.2026")), (2, "year", "must be a year")),
     "a level with another abbreviation": ("tariffs", levels("Mittelspannung (NS);1,2;;;"), (2, "voltage_level", "must be one of")),
     "a level with kilovolts of another": ("tariffs", levels("Mittelspannung (110 kV);1,2;;;"), (2, "voltage_level", "must be one of")),
@@ -859,6 +867,12 @@ def test_the_raised_mark_of_a_footnote_is_no_digit_of_a_price(runs, shared):
 def test_prices_of_several_runs_are_read(runs, shared):
     found = imported("tariffs", with_raised(*runs, shared=shared))
     assert (found.problems, [values[3] for values in found.entries]) == ([], ["58.20"])
+
+
+@pytest.mark.parametrize("begin", ["01.01.2026", "2025-01-01", "", "siehe Preisblatt"])
+def test_prices_may_state_since_when_they_hold(begin):
+    found = imported("prices", lines("VNB;Jahr;Arbeitspreis;gültig ab", f"netze-a;2026;8,00;{begin}"))
+    assert (found.problems, [values[5] for values in found.entries]) == ([], ["8.00"])
 
 
 def test_the_line_of_the_header_is_named():
