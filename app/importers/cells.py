@@ -39,14 +39,16 @@ cached = lru_cache(maxsize=10_000)
 
 
 class Optional:
-    """A cell that may be empty. In place of a number or a time, words such as "entfällt" or a dash are empty, too."""
+    """A cell that may be empty, as one with blanks alone is. In place of a number or a time, words such as "entfällt" or a
+    dash are empty, too.
+    """
 
     def __init__(self, parse: Parser) -> None:
         self.parse = parse
         self._is_figure = parse in (price, rate, megawatts, count, time)
 
     def __call__(self, cell: str) -> str:
-        if not cell or (self._is_figure and not cell[0].isdigit() and is_nothing(cell)):
+        if not cell or cell.isspace() or (self._is_figure and not cell[0].isdigit() and is_nothing(cell)):
             return ""
         return self.parse(cell)
 
@@ -119,6 +121,11 @@ def text(cell: str) -> str:
     return cell
 
 
+def code(cell: str) -> str:
+    """What operators are found by: a blank around it would make it another one."""
+    return text(cell.strip(_BLANKS))
+
+
 @cached
 def source_url(cell: str) -> str:
     """The address of a source, by the rule of mutations; empty also for words such as "keine" or a dash."""
@@ -152,7 +159,7 @@ def region(cell: str) -> str:
 
 def name(cell: str) -> str:
     cell = compose(cell)
-    if not 0 < len(cell) <= 300:
+    if not 0 < len(cell) <= 300 or cell.isspace():
         raise ValueError("must have 1 to 300 characters")
     return text(cell)
 

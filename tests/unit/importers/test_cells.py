@@ -7,6 +7,21 @@ from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.errors import BadInput
 from app.importers import cells
+from app.importers.registry import PARSERS
+
+
+@pytest.mark.parametrize("blanks", [" ", "\u00a0", "\t \u202f"])
+def test_a_cell_of_blanks_is_empty(blanks):
+    for parse in (cells.name, cells.price, cells.digits(13), cells.one_of(VoltageLevel), cells.time):
+        assert cells.optional(parse)(blanks) == ""
+    with pytest.raises(ValueError, match="1 to 300 characters"):
+        cells.name(blanks)
+
+
+@pytest.mark.parametrize("column", ["mastr_nr", "acer_code", "vnb_id"])
+def test_codes_of_operators_have_no_blanks_around_them(column):
+    assert PARSERS[column](" SNB900000000009\u00a0") == "SNB900000000009"
+    assert PARSERS[column]("  ") == ""
 
 
 @pytest.mark.parametrize("cell", ["0", "58.21", "0.0001", "999999.9999", "007.5"])
