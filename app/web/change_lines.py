@@ -102,10 +102,7 @@ def _difference(view: PageView, change: Mapping[str, Any], unit: str | None) -> 
 
 
 def _value(view: PageView, name: str, value: str | None, unit: str | None) -> str:
-    if value is None:
-        return ""
-    # Such as a season that has no windows.
-    return _shown(view.field_value(name, value, unit)) if value else view.text("keine", "none")
+    return "" if value is None else _shown(view.field_value(name, value, unit))
 
 
 def _shown(value: str) -> str:

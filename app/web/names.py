@@ -188,6 +188,8 @@ FIELD_UNITS: Final[Mapping[str, str]] = {
     "bands.ST": "CT_PER_KWH",
     "bands.NT": "CT_PER_KWH",
 }
+# Figures whose unit is that of their entry: of a price, and of a levy.
+FIGURES_OF_ENTRIES: Final = ("amount", "value")
 
 PUBLICATIONS: Final[Names] = {
     "PRELIMINARY": ("vorläufig", "preliminary"),

@@ -1,13 +1,14 @@
 """What a template has beside its data: the language, and addresses of this and other pages."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from app.domain.clock import GERMANY
+from app.domain.federal_state import region_key
 from app.web import bill_texts
 from app.web.language import LANGUAGES, Language
 from app.web.names import (
@@ -18,6 +19,7 @@ from app.web.names import (
     DATA_TYPES,
     FIELD_UNITS,
     FIELDS,
+    FIGURES_OF_ENTRIES,
     LEVELS,
     MONTHS,
     PEAK_REASONS,
@@ -93,6 +95,11 @@ class PageView(NamedTuple):
     def values(self, name: str) -> Sequence[str]:
         return [value for given, value in self.parameters if given == name]
 
+    def listed_region(self, listed: Iterable[str]) -> str:
+        """The region of the address as a list of choices spells it; as it is given where the list does not have it."""
+        given = self.value("region")
+        return next((name for name in listed if given and region_key(name) == region_key(given)), given)
+
     def number(self, value: str | float | None, decimals: int | None = None) -> str:
         """With the decimals that it has, or with at least `decimals`; empty if it is not known."""
         if value is None:
@@ -151,17 +158,20 @@ class PageView(NamedTuple):
         return self._of(FIELDS, name)
 
     def field_value(self, name: str, value: str | None, unit: str | None = None) -> str:
-        """The value of a field in the history. `unit`: that of the entry, if it has one."""
+        """The value of a field in the history. `unit`: that of the entry, if it has one and it is known."""
         if value is None:
             return "–"
+        if not value:  # such as a season that has no windows
+            return self.text("keine", "none")
         if known := {"verificationStatus": STATUSES, "publication": PUBLICATIONS, "unit": PRICE_UNITS}.get(
             name
         ):
             return self._of(known, value)
         of_field = unit if name == "amount" else FIELD_UNITS.get(name)
-        if of_field is None:
-            return self.with_marks(value)
-        return f"{self.number(value, 2)} {self.price_unit(of_field)}"
+        if of_field is not None:
+            return f"{self.number(value, 2)} {self.price_unit(of_field)}"
+        # Their decimals, too: 12.345 is twelve thousand where the page is German.
+        return self.number(value, 2) if name in FIGURES_OF_ENTRIES else self.with_marks(value)
 
     def with_marks(self, text: str) -> str:
         """Names the characters that set the direction of writing (`\\u202e`), where texts may differ in nothing else."""

@@ -21,7 +21,10 @@ from app.http.static_assets import File
 from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
 
-_CLOSED_TO_ROBOTS = ("/graphql", "/work", "/de/work", "/en/work", "/api/", "/export/")
+_CLOSED_TO_ROBOTS = (
+    *("/graphql", "/work", "/de/work", "/en/work", "/api/", "/export/"),
+    *("/operators.", "/ranking.", "/dnos/"),  # files of views, and calendars
+)
 _EXAMPLES = HERE / "graphiql" / "examples"
 _DOCUMENTS: Final = "<!-- registered documents -->"
 

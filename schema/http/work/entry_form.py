@@ -17,6 +17,7 @@ from schema.http.work.entry_fields import (
     texts_of,
     value_of,
 )
+from schema.http.work.forms import whole_number
 
 # `was.NAME` is what a field had when the form was opened, `take.NAME` which of two changes is kept.
 CONTROLS: Final = ("action", "version", "reason", "revision", "verify", "force", "checked")
@@ -118,6 +119,7 @@ class EntryForm:
     def _version(self, sent: str | None) -> int:
         if sent is None:
             return int(self.entry["version"])
-        if not (sent.isascii() and sent.isdigit() and len(sent) < 10):
+        version = whole_number(sent, 9)
+        if version is None:
             raise BadInput("The field version is a whole number.", argument="version")
-        return int(sent)
+        return version

@@ -118,6 +118,11 @@ def redirect(address: str, cookies: Sequence[str] = ()) -> Response:
     return response
 
 
+def whole_number(text: str, digits: int) -> int | None:
+    """Of a field or parameter that has at most so many digits; None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def digest(shown: Any) -> str:
     """Of what a page has shown, so that just that is written, and only once."""
     return sha256(msgspec.json.encode(shown)).hexdigest()

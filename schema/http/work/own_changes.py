@@ -14,7 +14,7 @@ from schema.execution.documents import Document
 from schema.http.pages.form_page import FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import moment_of, page, redirect, sent_form, status_of, view_of
+from schema.http.work.forms import moment_of, page, redirect, sent_form, status_of, view_of, whole_number
 
 _PARAMETERS: Final = ("since", "after", "done")
 
@@ -33,12 +33,12 @@ class OwnChanges:
         """Only the state that the page showed is undone: a later change is not overwritten."""
         view = view_of(request, _PARAMETERS)
         fields, confirmed = await sent_form(request, self._settings, ("revision", "version", "reason"))
-        version = fields.get("version", "")
-        if not (version.isascii() and version.isdigit() and len(version) < 10):
+        version = whole_number(fields.get("version", ""), 9)
+        if version is None:
             raise BadInput("The version is a whole number.", argument="version")
         given: Map = {
             "revisionId": fields.get("revision", ""),
-            "expectedVersion": int(version),
+            "expectedVersion": version,
             "reason": fields.get("reason", "").strip() or None,
         }
         result = await self._operations.run_fields(self._undo, {"input": given}, confirmed)

@@ -16,7 +16,7 @@ from schema.execution.documents import Document
 from schema.http.pages.form_page import MAX_REPEATED, FormError
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import OfAnotherSession, form_token
-from schema.http.work.forms import digest, page, redirect, sent_form, view_of
+from schema.http.work.forms import digest, page, redirect, sent_form, view_of, whole_number
 from schema.http.work.sheet_form import SheetForm, Write, field_names, set_errors
 from schema.http.work.sheet_texts import SheetTexts
 from schema.types.pagination import MAX_TEXT_LENGTH
@@ -44,9 +44,7 @@ class SheetPage:
             given = {name: text if len(text) <= MAX_REPEATED else "" for name, text in given.items()}
             return page(view, "work/sheet_start", ERRORS[error.code].status, given=given, refusal=error)
         token = form_token(request, self._settings)
-        sent = given["saved"]
-        saved = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < 4 else None
-        return sheet(view, form, token, saved=saved)
+        return sheet(view, form, token, saved=whole_number(given["saved"], 3))
 
     async def send(self, request: Request) -> Response:
         """POST: a dry run, or, of what was checked just so, the writes."""
@@ -79,8 +77,8 @@ class SheetPage:
     async def _form(
         self, request: Request, view: PageView, given: Mapping[str, str], fields: Mapping[str, str] | None
     ) -> SheetForm:
-        slug, year = given.get("dno", "").strip(), given.get("year", "").strip()
-        if not (year.isascii() and year.isdigit() and FIRST_YEAR <= int(year[:5]) <= LAST_YEAR):
+        slug, year = given.get("dno", "").strip(), whole_number(given.get("year", "").strip(), 4)
+        if year is None or not FIRST_YEAR <= year <= LAST_YEAR:
             raise FormError(
                 f"Das Jahr muss zwischen {FIRST_YEAR} und {LAST_YEAR} liegen.",
                 f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.",
@@ -88,11 +86,11 @@ class SheetPage:
             )
         if len(slug) > MAX_TEXT_LENGTH:  # longer than any name: the query refuses it
             raise _NoOperator(slug)
-        variables: Map = {"slug": slug, "year": int(year)}
+        variables: Map = {"slug": slug, "year": year}
         data = (await self._operations.run_fields(self._query, variables, request)).data
         if data["dno"] is None:
             raise _NoOperator(slug)
-        return SheetForm(data["dno"], int(year), view.language, fields)
+        return SheetForm(data["dno"], year, view.language, fields)
 
     async def _write(self, request: Request, writes: Sequence[Write], *, dry_run: bool) -> Map:
         variables: Map = {"input": {"writes": [write.input for write in writes], "dryRun": dry_run}}

@@ -8,6 +8,7 @@ import msgspec
 
 from app.domain.price import RULES, PriceKind
 from app.web.language import Language
+from schema.http.work.forms import whole_number
 from schema.http.work.sheet_cells import Cell, Unreadable
 from schema.http.work.sheet_rows import (
     FREE_PRICES,
@@ -23,7 +24,7 @@ from schema.http.work.sheet_rows import (
 MAX_WRITES: Final = 100
 FINAL: Final = "FINAL"
 PRELIMINARY: Final = "PRELIMINARY"
-_MAX_PAGE: Final = 9999
+_PAGE_DIGITS: Final = 4
 
 Map = dict[str, Any]
 Text = tuple[str, str]  # German and English
@@ -194,7 +195,7 @@ class SheetForm:
         url, page = self.value("url").strip(), self.value("page").strip()
         if not page:
             return url or None
-        if not (page.isascii() and page.isdigit() and 0 < int(page) <= _MAX_PAGE):
+        if not whole_number(page, _PAGE_DIGITS):
             self.errors["page"] = [("Die Seite ist eine Zahl.", "The page is a number.")]
         elif not url:
             self.errors["url"] = [

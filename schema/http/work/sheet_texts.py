@@ -17,18 +17,6 @@ _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "windows": ("Fenster", "windows"),
     "bands": ("Stufen", "bands"),
     "amount": ("Betrag", "amount"),
-    "unit": ("Einheit", "unit"),
-    "publication": ("Stand", "publication"),
-    "verificationStatus": ("Status", "status"),
-    "sourceUrl": ("Quelle", "source"),
-    "sourceTitle": ("Titel der Quelle", "title of the source"),
-}
-_VALUES: Final[Mapping[str, tuple[str, str]]] = {
-    "FINAL": ("endgültig", "final"),
-    "PRELIMINARY": ("vorläufig", "preliminary"),
-    "UNVERIFIED": ("ungeprüft", "unverified"),
-    "VERIFIED": ("geprüft", "verified"),
-    "FLAGGED": ("beanstandet", "flagged"),
 }
 _BANDS: Final[Mapping[str, tuple[str, str]]] = {
     "HT": ("Hochtarif HT", "high band HT"),
@@ -81,19 +69,13 @@ class SheetTexts:
             case Windows():
                 quarter, _, band = cell.name.partition("-")
                 return view.text(f"{quarter}. Quartal", f"Quarter {quarter}") + f", {band}"
-        return self.field(cell.field)
+        return view.text(*_FIELDS[cell.field])
 
-    def field(self, name: str) -> str:
-        """A field of a revision's changes."""
-        german, english = _FIELDS.get(name, (name, name))
-        return self._view.text(german, english)
-
-    def value(self, value: str | None) -> str:
-        """A value of a revision's changes."""
-        if value is None:
-            return "–"
-        german, english = _VALUES.get(value, (value, value))
-        return self._view.with_marks(self._view.text(german, english))
+    def value(self, state: RowState, field: str, value: str | None) -> str:
+        """A value of the changes of a row, with its decimals as the page has them."""
+        of_price = state.row.section.name == "prices"
+        unit = RULES[PriceKind(str(state.row.key["kind"]))].unit if of_price else None
+        return self._view.field_value(field, value, unit)
 
     def stored(self, state: RowState) -> str:
         """The figures of the entry as it is now."""

@@ -56,6 +56,21 @@ async def test_a_change_is_a_line_with_what_from_to_when_and_source(
     assert "58.20 EUR/kW and year → 59.10 EUR/kW and year" in text_of(await browser.get("/en/changes"))
 
 
+async def test_rates_of_levies_are_written_as_the_language_of_the_page_writes_numbers(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await make.levy(pool, value="0.275")
+    await server.delivered()
+    for path in ("/de/changes", "/de/changes.atom"):
+        assert "0,275" in (await browser.get(path)).text
+    assert "0.275" in text_of(await browser.get("/en/changes"))
+
+
+async def test_the_year_of_the_address_stays_chosen_also_without_figures(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/changes?year=2031")
+    assert '<option value="2031" selected>2031</option>' in page.text
+
+
 async def test_changes_are_filtered_by_operator_kind_and_year_in_the_page_and_in_the_feed(
     browser: httpx.AsyncClient, server: Running, pool: Pool
 ) -> None:

@@ -299,6 +299,36 @@ async def test_a_view_by_figures_has_a_new_figure_at_once(
         assert "Netze d" in (await browser.get(f"/operators?with=HLZF{year}")).text
 
 
+@pytest.mark.usefixtures("figures")
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("region=bayern", {"region": "Bayern"}),
+        ("region=Saarland", {"region": "Saarland"}),
+        ("year=2031&search=netze", {"year": "2031", "search": "netze"}),
+        ("with=PRICE", {"with": "PRICE"}),
+        ("with=HLZF&with=LEVY&with=LEVY", {"with": ["HLZF", "LEVY"]}),
+        ("prices=BLINDARBEIT", {"prices": "BLINDARBEIT"}),
+    ],
+)
+async def test_the_form_keeps_what_the_address_asks_for_also_what_it_does_not_offer(
+    browser: httpx.AsyncClient, address: str, sent: dict[str, Any]
+) -> None:
+    """As a link of /coverage does for prices: the next choice would drop it without a word."""
+    page = await browser.get(f"/operators?{address}")
+    form = re.search(r'<form class="filters".*?</form>', page.text, re.DOTALL)
+    assert form
+    found: dict[str, list[str]] = {}
+    for name, chosen in re.findall(r'<select name="(\w+)">(.*?)</select>', form[0], re.DOTALL):
+        found[name] = re.findall(r'<option value="([^"]+)" selected>', chosen)
+    for tag in re.findall(r"<input [^>]*>", form[0]):
+        if " checked" in tag or 'type="search"' in tag:
+            name, value = (re.search(rf'{part}="([^"]*)"', tag)[1] for part in ("name", "value"))
+            found.setdefault(name, []).append(value)
+    kept = {name: values for name, values in found.items() if any(values)}
+    assert kept == {name: value if isinstance(value, list) else [value] for name, value in sent.items()}
+
+
 async def test_a_view_is_a_file_with_all_of_its_rows(browser: httpx.AsyncClient, pool: Pool) -> None:
     for number in range(120):
         await make.dno(pool, f"netze-{number:03}", name=f'=Netze "{number:03}"', connection_points_ns=number)

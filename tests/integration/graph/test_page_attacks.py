@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
+from urllib.robotparser import RobotFileParser
 
 import httpx
 import pytest
@@ -350,6 +351,23 @@ async def test_robots_may_read_pages_and_nothing_else(browser: httpx.AsyncClient
     for path in ("/graphql", "/work", "/en/work"):
         assert f"Disallow: {path}\n" in file.text
     assert "Disallow: /\n" not in file.text
+
+
+async def test_robots_may_not_read_files_of_views_and_calendars(browser: httpx.AsyncClient) -> None:
+    rules = RobotFileParser()
+    rules.parse((await browser.get("/robots.txt")).text.splitlines())
+    for path in (
+        "/operators.csv",
+        "/operators.xlsx?region=Bayern",
+        "/ranking.csv?profile=INDUSTRY",
+        "/ranking.xlsx",
+        "/dnos/netze-a/hlzf/2025.ics",
+        "/export/tariffs.csv",
+        "/api/v1/dnos/netze-a/2025",
+    ):
+        assert not rules.can_fetch("crawler", path), path
+    for path in ("/", "/de/operators", "/operators?region=Bayern", "/operators/netze-a/2025", "/ranking"):
+        assert rules.can_fetch("crawler", path), path
 
 
 async def test_full_addresses_are_those_of_the_setting_and_never_of_the_host_header(

@@ -108,6 +108,19 @@ async def test_the_parameters_choose_the_consumption_and_the_operators(
 
 @pytest.mark.usefixtures("market")
 @pytest.mark.parametrize(
+    ("given", "chosen"), [("bayern", "Bayern"), ("BAYERN", "Bayern"), ("Saarland", "Saarland")]
+)
+async def test_the_region_of_the_address_is_chosen_in_the_form_however_it_is_spelt(
+    browser: httpx.AsyncClient, given: str, chosen: str
+) -> None:
+    page = await browser.get(f"/ranking?region={given}")
+    regions = re.search(r'<select name="region">.*?</select>', page.text, re.DOTALL)
+    assert regions
+    assert re.findall(r'<option value="(.*?)" selected>', regions[0]) == [chosen]
+
+
+@pytest.mark.usefixtures("market")
+@pytest.mark.parametrize(
     ("parameters", "argument", "german", "english"),
     [
         ("level=MS", "level", "nur in der Niederspannung", "at low voltage only"),

@@ -168,6 +168,24 @@ async def test_a_value_that_is_unusual_is_saved_when_it_was_confirmed(editor: Br
     assert 'value="5820"' in (await editor.open(path)).text
 
 
+async def test_changes_of_a_price_are_written_as_the_language_of_the_page_writes_numbers(
+    editor: Browser, pool: Pool
+) -> None:
+    """On a German page 12.345 is twelve thousand."""
+    dno = await make.dno(pool)
+    await make.price(pool, dno, 2024, PriceKind.SLP_GRUNDPREIS, "59.00")
+    price = await make.price(pool, dno, 2025, PriceKind.SLP_GRUNDPREIS, "60.00")
+    path = f"/de/work/entries/{global_id(price)}"
+    form = await editor.open_form(path, "save")
+    page = await editor.send(form, amount="1000,125", action="save")
+    assert "Betrag: 60,00 €/Jahr → 1.000,125 €/Jahr" in page.text
+    assert (await editor.send(form_of(page.text), action="save")).status_code == 303
+    assert "Betrag: 60,00 €/Jahr → 1.000,125 €/Jahr" in (await editor.open(path)).text
+    # These are listed without the units of their entries.
+    assert "Betrag: 60,00 → 1.000,125" in (await editor.open("/de/work/changes")).text
+    assert "Amount: 60.00 → 1,000.125" in (await editor.open("/en/work/changes")).text
+
+
 async def test_errors_stand_beside_their_fields_and_what_was_typed_stays(editor: Browser, pool: Pool) -> None:
     dno = await make.dno(pool)
     hlzf = await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER)

@@ -212,6 +212,69 @@ async def test_unusual_figures_are_shown_before_they_are_saved(sheet: Sheet, edi
     assert len((await stored(editor))["tariffs"]) == 1
 
 
+@pytest.mark.parametrize("page", ["0", "²", "99999", "9" * 5_000])
+async def test_a_page_of_a_document_that_cannot_be_is_refused_beside_its_field(
+    sheet: Sheet, page: str
+) -> None:
+    refused = await sheet.send(url="https://e.org/a.pdf", page=page, tariffs__MS__leistung="58,20")
+    assert (refused.status_code, "Die Seite ist eine Zahl." in text_of(refused)) == (400, True)
+
+
+@pytest.mark.parametrize("saved", ["²", "-1", "9" * 5_000])
+async def test_an_address_that_states_no_number_of_saved_entries_shows_the_form_without_it(
+    editor: Caller, saved: str
+) -> None:
+    page = await editor.client.get(
+        f"/de{PATH}",
+        params={"dno": "netze-a", "year": "2026", "saved": saved},
+        headers=editor.headers | BROWSER,
+    )
+    assert (page.status_code, "Gespeichert:" in text_of(page)) == (200, False)
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "tariff", "price", "band"),
+    [
+        (
+            "de",
+            ("12,3450", "8,125", "9,375"),
+            "60,00 €/kW und Jahr → 12,3450 €/kW und Jahr",
+            "Betrag: 8,125 ct/kWh",
+            "Preis HT: 9,375 ct/kWh",
+        ),
+        (
+            "en",
+            ("12.3450", "8.125", "9.375"),
+            "60.00 EUR/kW and year → 12.3450 EUR/kW and year",
+            "Amount: 8.125 ct/kWh",
+            "Price HT: 9.375 ct/kWh",
+        ),
+    ],
+)
+async def test_what_would_be_saved_is_shown_as_the_language_of_the_page_writes_numbers(
+    editor: Caller,
+    pool: Pool,
+    netze_a: Any,
+    language: str,
+    typed: tuple[str, str, str],
+    tariff: str,
+    price: str,
+    band: str,
+) -> None:
+    await make.tariff(pool, netze_a, 2026, VoltageLevel.MS, leistung="60.00")
+    sheet = await Sheet(editor, language).open()
+    names = [name for name, value in sheet.fields.items() if value == "SLP_ARBEITSPREIS"]
+    sheet.fields |= {
+        "tariffs.MS.leistung": typed[0],
+        names[0].replace(".kind", ".amount"): typed[1],
+        "timeOfUse.band-HT": typed[2],
+        "timeOfUse.1-HT": "17:00–20:00",
+    }
+    shown = text_of(await sheet.send())
+    for change in (tariff, price, band):
+        assert change in shown
+
+
 async def test_what_another_tab_has_changed_is_shown_and_overwritten_only_after_another_check(
     editor: Caller, pool: Pool, netze_a: Any
 ) -> None:
@@ -327,6 +390,8 @@ async def test_only_editors_see_the_form_and_it_is_never_stored(
         ("x" * 300, "2026", 404, "Einen Netzbetreiber 'xxx"),
         ("netze-a", "1997", 400, "Das Jahr muss zwischen"),
         ("netze-a", "two", 400, "Das Jahr muss zwischen"),
+        ("netze-a", "020260", 400, "Das Jahr muss zwischen"),
+        ("netze-a", "²⁰²⁶", 400, "Das Jahr muss zwischen"),
     ],
 )
 async def test_an_operator_or_year_that_cannot_be_is_named_above_what_was_typed(
@@ -358,6 +423,7 @@ async def test_a_name_of_thousands_of_letters_is_refused_on_the_form_and_not_typ
     for params, status in (
         ({"dno": "x" * length, "year": "2026"}, 404),
         ({"dno": "netze-a", "year": "2" * length}, 400),
+        ({"dno": "netze-a", "year": "02026" + "0" * length}, 400),
     ):
         page = await editor.client.get(PATH, params=params, headers=editor.headers | BROWSER)
         assert page.status_code == status

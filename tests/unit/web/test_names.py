@@ -55,6 +55,11 @@ def test_values_of_the_history_are_written_as_those_of_the_page() -> None:
     assert german.field_value("verificationStatus", "FLAGGED") == "beanstandet"
     assert english.field_value("publication", "PRELIMINARY") == "preliminary"
     assert german.field_value("windows", None) == "–"
+    assert german.field_value("windows", "") == "keine"
+    assert english.field_value("amount", "12.345") == "12.345"  # of an entry that was deleted
+    assert german.field_value("amount", "12.345") == "12,345"
+    assert german.field_value("value", "-1234.5") == "-1.234,50"
+    assert german.field_value("note", "12.345") == "12.345"
 
 
 def test_rules_that_were_applied_one_after_another_are_translated_each() -> None:
