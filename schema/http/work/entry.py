@@ -22,6 +22,13 @@ _SAVE: Final = "save"
 _ACTIONS: Final = {"verify": "notes", "unflag": "notes", "flag": "reason", "delete": "reason"}
 _DONE: Final = ("saved", "verify", "flag", "unflag", "revert")
 
+_CHANGED: Final = (
+    "Der Eintrag wurde inzwischen geändert, und es wurde nichts gespeichert. Hier ist sein jetziger Stand: Sehen Sie ihn durch,"
+    " und wiederholen Sie den Schritt, wenn er noch zutrifft.",
+    "The entry has changed meanwhile, and nothing was saved. This is its present state: look it over, and repeat the step if it"
+    " still applies.",
+)
+
 
 class Outcome(NamedTuple):
     """Why a form was not written, and what its page shows of that."""
@@ -119,7 +126,9 @@ class EntryPage:
         now = result["results"][0]["entry"] if result["results"] else None
         if now is not None and int(now["version"]) != form.version:
             form.show_conflict(now)
-            return self._page(request, view, form, Outcome(409))
+            # Where no figure was typed there is nothing to compare, as after two flags.
+            messages = () if form.conflict else (view.text(*_CHANGED),)
+            return self._page(request, view, form, Outcome(409, messages))
         others = tuple(form.set_errors(errors))
         return self._page(request, view, form, Outcome(status_of(errors), errors=others))
 

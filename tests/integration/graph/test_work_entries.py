@@ -282,6 +282,38 @@ async def test_an_entry_is_verified_flagged_and_unflagged(administrator: Browser
     assert (await administrator.send(stale, action="flag", reason="x")).status_code == 409
 
 
+@pytest.mark.parametrize(
+    ("action", "of_another"),
+    [
+        ("verify", "flag"),
+        ("flag", "flag"),
+        ("delete", "flag"),
+        ("save", "flag"),
+        ("flag", "save"),
+        ("delete", "save"),
+    ],
+)
+async def test_a_step_that_comes_after_that_of_another_person_states_that_nothing_was_done(
+    administrator: Browser, pool: Pool, action: str, of_another: str
+) -> None:
+    """Where the form has no figures of its own to compare."""
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    path = f"/de/work/entries/{global_id(tariff)}"
+    stale = await administrator.open_form(path, action)
+    theirs = await administrator.open_form(path, of_another)
+    step = {"reason": "a digit is missing"} if of_another == "flag" else {"leistung": "59.10"}
+    assert (await administrator.send(theirs, action=of_another, **step)).status_code == 303
+    typed = {} if action == "verify" else {"reason": "of another year"}
+    typed |= {"verify": "1"} if action == "save" else {}
+    page = await administrator.send(stale, action=action, **typed)
+    assert page.status_code == 409
+    assert "wurde inzwischen geändert, und es wurde nichts gespeichert" in text_of(page)
+    assert "trotzdem vorläufig machen" not in text_of(page)
+    # What was typed stays where it was typed.
+    pieces = [part for part in page.text.split("<form")[1:] if 'value="of another year"' in part]
+    assert [f'value="{action}"' in piece for piece in pieces] == ([] if action == "verify" else [True])
+
+
 async def test_administrators_revert_and_delete_and_editors_do_not(
     administrator: Browser, server: Running, pool: Pool
 ) -> None:
