@@ -60,12 +60,14 @@ METERED_FROM_KWH: Final = 100_000  # customers with a higher consumption have lo
 
 
 class Amounts(NamedTuple):
-    """`tokens`: what was read as an amount. `vague`: one of them is no single number of which a cost can be."""
+    """`tokens`: what was read as an amount. `vague`: one of them is no single number of which a cost can be. `periodic`: only the
+    consumption of a day, a month or the like is named."""
 
     kwh: Decimal | None
     kw: Decimal | None
     tokens: set[int]
     vague: bool = False
+    periodic: bool = False
 
     @property
     def complete(self) -> bool:
@@ -100,14 +102,33 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
             vague |= unit in IN_KWH and value * IN_KWH[unit] != kwh
             continue
         vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
-        vague |= _is_of_a_calculation(sentence, start)
+        vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
         tokens |= {*range(start, end)}
     if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
-        if kw is None and kwh is not None:
+        if kw and kwh is not None:
+            vague |= _contradict(kwh, kw, hours)
+        elif kw is None and kwh is not None:
             kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
         elif kwh is None and kw is not None:
             kwh = kw * hours
-    return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague)
+    names_energy = kwh is None and not IN_KWH.keys().isdisjoint(sentence.keys)
+    periodic = names_energy and any(
+        unit in IN_KWH and sentence[end] != "x" and sentence[start - 1] != "x"
+        for start, end, _, unit in _measured(sentence, language, parts=True)
+    )
+    return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague, periodic)
+
+
+def _contradict(kwh: Decimal, kw: Decimal, hours: Decimal) -> bool:
+    """ "5 GWh, 1500 kW, 7000 h"; 2,500 hours are where other prices begin, and few are those of a day."""
+    if hours == _LIMIT_OF_PRICES or hours < _FEW_HOURS:
+        return False
+    return abs(kw * hours - kwh) > kwh * _ROUNDED
+
+
+_LIMIT_OF_PRICES: Final = 2500
+_FEW_HOURS: Final = 1000
+_ROUNDED: Final = Decimal("0.1")
 
 
 def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
@@ -176,6 +197,18 @@ def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:
     return not _OPERATIONS.isdisjoint(gap) and _is_a_factor(sentence, start - 1)
 
 
+def _is_of_a_fraction(sentence: Sentence, start: int, end: int) -> bool:
+    """ "Die Hälfte von 3500 kWh", "5 GWh + 10 %", "5 GWh minus 10 Prozent"; not "5 GWh plus 19 % MwSt"."""
+    if sentence[start - 1] in {"von", "of"} and sentence[start - 2] in _FRACTIONS:
+        return True
+    number = end + 1 if sentence[end] in _CHANGES else end
+    if number == end and sentence.gap(end).strip() not in _SIGNS_OF_CHANGES:
+        return False
+    after = number + 2 if sentence[number + 1] in _PERCENT else number + 1
+    is_percent = after == number + 2 or sentence.gap(after).strip()[:1] == "%"
+    return is_percent and _starts_with_digit(sentence[number]) and sentence[after] not in _TAXES
+
+
 def _is_a_factor(sentence: Sentence, i: int) -> bool:
     """A number that is neither a date, nor one of "Modul 1", "Haus 100", "Zählernummer 1234"."""
     key, label = sentence[i], sentence[i - 1]
@@ -205,6 +238,25 @@ def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]
     return sentence[i] not in _OF_MORE or i != start - 1
 
 
+_FRACTIONS: Final = frozenset(
+    {
+        "halfte",
+        "drittel",
+        "viertel",
+        "doppelte",
+        "doppelten",
+        "dreifache",
+        "half",
+        "third",
+        "quarter",
+        "double",
+    }
+)
+_SIGNS_OF_CHANGES: Final = frozenset("+-−–±")
+_CHANGES: Final = frozenset({"plus", "minus", "abzuglich", "abzgl"})
+# As keys: "ue" and "ü" are one.
+_TAXES: Final = frozenset({"mwst", "ust", "mehrwertsteur", "umsatzsteur", "steur", "steurn", "vat", "tax"})
+_PERCENT: Final = frozenset({"prozent", "percent"})
 _TIMES: Final = frozenset({"mal", "times"})
 _DIGITS_OF_CONSUMPTIONS: Final = 3
 _OPERATIONS: Final = frozenset("+*×·")
@@ -249,8 +301,8 @@ def _usable(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value < _LARGEST else None
 
 
-def _measured(sentence: Sentence, language: Language) -> Iterator[_Measured]:
-    """Each number with its unit: first token, end, value, unit."""
+def _measured(sentence: Sentence, language: Language, *, parts: bool = False) -> Iterator[_Measured]:
+    """Each number with its unit: first token, end, value, unit. `parts`: only what is no amount of a year, else only those of one."""
     i = 0
     while i < len(sentence.keys):
         number, end = number_at(sentence, i, language)
@@ -262,7 +314,7 @@ def _measured(sentence: Sentence, language: Language) -> Iterator[_Measured]:
         unit = sentence[end]
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
             is_a_unit = number == 1 and IN_KWH.get(unit, IN_KW.get(unit)) == 1  # "1 kWh"
-            if not (is_a_unit or _is_a_part(sentence, i, end)):
+            if not is_a_unit and _is_a_part(sentence, i, end) == parts:
                 yield i, end + 1, number, unit
             end += 1
         i = end
@@ -300,6 +352,8 @@ def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
         return True
     before, period = sentence[end + 1], sentence[end + 2]
+    if before in _PERIODS and sentence.gap(end + 1).strip() == "/":
+        return True  # "300 kWh/Monat"
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
         return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
     if period in MONTHS and before in {"im", "in"}:

@@ -19,6 +19,7 @@ _CODE = re.compile(
     r"|vnb(?:digital)?[ :.=#-]*(?P<bare>\d{1,6}(?!\d))"
     r")(?![^\W_])"
 )
+_DIGITS_OF_POSTAL_CODES = 5
 _YEAR = re.compile(r"(?:199|20\d)\d")
 
 
@@ -34,8 +35,8 @@ def split_codes(text: str) -> Coded:
     codes: list[str] = []
 
     def take(match: re.Match[str]) -> str:
-        if (bare := match["bare"]) and _YEAR.fullmatch(bare):
-            return match[0]  # "VNB 2024": an operator, and a year
+        if (bare := match["bare"]) and (_YEAR.fullmatch(bare) or len(bare) == _DIGITS_OF_POSTAL_CODES):
+            return match[0]  # "VNB 2024", "VNB 50667 Köln": an operator, and a year or a postal code
         for kind in ("mastr", "bdew", "acer"):
             if code := match[kind]:
                 codes.append(_plain(code))

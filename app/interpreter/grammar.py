@@ -9,7 +9,17 @@ from app.interpreter.names import ENDINGS
 from app.interpreter.position_words import POSITIONS
 from app.interpreter.spelling import key
 from app.interpreter.state_names import WORDS as STATE_WORDS
-from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Relative, Sign
+from app.interpreter.words import (
+    GAS_COMPOUNDS,
+    MISTAKABLE,
+    ORDINARY,
+    PHRASES,
+    PLACES_ALIKE,
+    STEMS,
+    Meaning,
+    Relative,
+    Sign,
+)
 
 MAX_PHRASE_WORDS = 5  # words
 MIN_STATE_LENGTH = 7  # letters from which a misspelt word may be meant as a federal state
@@ -54,7 +64,7 @@ _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 _STATES = {word for word in STATE_WORDS if len(word) >= MIN_STATE_LENGTH}
 CORRECTABLE = _MEANINGS.keys() | {word for _, text in _PHRASES for word in _words(text)} | _STATES
-KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | PLACES_ALIKE | STATE_WORDS
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

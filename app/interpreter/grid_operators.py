@@ -65,7 +65,7 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         else Details(),
         unknown=operator.unknown,
         lacking=read.postal_code is None and not read.codes,
-        questions=count_of_questions(sentence),
+        questions=max(count_of_questions(sentence), read.postal_code.number if read.postal_code else 1),
     )
 
 

@@ -26,7 +26,7 @@ from app.interpreter.reading import (
     unanswered,
 )
 from app.interpreter.sentence import Sentence
-from app.interpreter.spelling import normalise
+from app.interpreter.spelling import key, normalise
 from app.interpreter.topics import asked, count_of_questions
 from app.interpreter.usage import bands_are_missing, inhabitants_of, module_is_missing, usage_of
 from app.interpreter.vocabulary import Vocabulary
@@ -51,10 +51,14 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     of_a_cost = found.topic is not _T.PRICES and not found.lacking and _is_worked_out(found.details)
     if of_a_cost and (read.amounts.vague or (found.topic in _COSTED and _is_of_more_or_less(read.sentence))):
         return unanswered(read, NotHeld.AMOUNT, found.questions)
+    of_a_period = read.amounts.periodic and found.topic in _PRICED  # "Was zahle ich bei 10 kWh am Tag?"
+    if of_a_period and not _COSTS.isdisjoint(read.sentence.keys):
+        return unanswered(read, NotHeld.AMOUNT, found.questions)
     return found
 
 
 _COSTED: Final = frozenset({_T.BILL, _T.ANNUAL_COST, _T.RANKING, _T.COMPARISON})
+_PRICED: Final = _COSTED | {_T.NETZENTGELTE, _T.PRICES}
 _GERMANY: Final = frozenset({"deutschland", "deutschlands", "deutsche", "deutschen", "germany", "german"})
 
 
@@ -180,7 +184,7 @@ def _is_about_a_moment(read: Read) -> bool:
 
 _VERBS = {
     "ist", "sind", "haben", "hat", "lauft", "laufen", "gilt", "herrscht", "befinden", "befindet", "liegt", "liegen",
-    "habe", "bin", "is", "are", "do", "does", "am", "has", "have",
+    "habe", "bin", "is", "are", "do", key("does"), "am", "has", "have",
 }  # fmt: skip
 _LISTING = {"welche", "welches", "welcher", "welchen", "which", "what", "was", "wie"}
 
@@ -235,8 +239,13 @@ def _details(
     )
 
 
+_OF_HOURS: Final = frozenset({_T.HLZF, _T.TIME_OF_USE})
+
+
 def _questions(read: Read, topic: Asked, operator: Choice) -> int:
-    """At least as many as there are topics, operators or years that are asked for side by side."""
-    asked_for = max(1 + topic.further, count_of_questions(read.sentence), read.year.number)
+    """At least as many as there are topics, operators, places, years or days that are asked for side by side."""
+    days = read.moment.days if topic.topic in _OF_HOURS else 1
+    places = read.postal_code.number if place_of(read) is not None and read.postal_code is not None else 1
+    asked_for = max(1 + topic.further, count_of_questions(read.sentence), read.year.number, days, places)
     beside = operator.several or unknown_beside(read.sentence, compared=False) is not None
     return max(asked_for, 2) if beside else asked_for

@@ -24,6 +24,7 @@ _BESIDE: dict[VoltageLevel, tuple[VoltageLevel | None, VoltageLevel | None]] = {
     _V.MS: (_V.HS_MS, _V.MS_NS),
     _V.NS: (_V.MS_NS, None),
 }
+_ORDER = list(VoltageLevel)
 _VOLT = 0.001
 _KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
 _THOUSANDS = re.compile(r"(\d{1,3})[.,](\d{3})")
@@ -161,4 +162,7 @@ def _are_joined(sentence: Sentence, upper: _Found, lower: _Found) -> bool:
     gap = sentence.gap(lower.start).strip()
     if lower.start <= upper.end:
         return any(sign in gap for sign in "/→>_") or gap in {"-", "–"}
+    is_up = _ORDER.index(upper.level) > _ORDER.index(lower.level)
+    if is_up and all(mark.meaning is not Sign.BETWEEN_LEVELS for mark in sentence.marks):
+        return False  # "Wechsel von NS zu MS"
     return lower.start == upper.end + 1 and sentence[upper.end] in _DOWN_TO

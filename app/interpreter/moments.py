@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+from app.domain.question import QuestionTopic
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import LETTERS, MONTHS, WEEKDAYS, Days, Sign
+from app.interpreter.words import DASHES, LETTERS, MONTHS, NUMBERS, UNITS, WEEKDAYS, Days, Sign, Topic
 from app.interpreter.years import FIRST, LAST, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
@@ -27,18 +28,22 @@ _BEFORE_NAMED_DAYS: Final = {"an", "am", "zu", "on", "at", "ist", "gilt", "is"}
 
 
 class Moment(NamedTuple):
-    """`tokens`: what was read as day or time, so that nothing else reads it."""
+    """`hours`: tokens that were read as times of the day, so that nothing reads years in them. `days`: how many are named."""
 
     day: date | None
     minute: int | None
     now: bool
-    tokens: set[int]
+    hours: set[int]
+    days: int = 1
 
 
 class _Found(NamedTuple):
+    """`of_any_year`: no year is written."""
+
     start: int
     end: int
     day: date
+    of_any_year: bool = False
 
 
 class _Time(NamedTuple):
@@ -54,20 +59,124 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     """
     days = sorted([*_written(sentence, today), *_by_name(sentence, today, taken)])
     if FIRST <= today.year <= LAST:
-        days = sorted([*days, *_relative(sentence, today)])
-    day = sentence.kept(days)[0].day if days else None
-    minute, tokens = _minute(sentence)
-    tokens |= {i for one in days for i in range(one.start, one.end)}
-    return Moment(day, minute, sentence.has(Sign.NOW), tokens)
+        days = _together(sentence, days, sorted(_relative(sentence, today)))
+    kept = sentence.kept(days)
+    minute, hours = _minute(sentence)
+    number = len({one.day for one in kept})
+    return Moment(kept[0].day if kept else None, minute, sentence.has(Sign.NOW), hours, max(number, 1))
+
+
+def _together(sentence: Sentence, written: list[_Found], relative: list[_Found]) -> list[_Found]:
+    """ "Dienstag, 5. Januar" and "morgen, den 1.12." are one day, as it is written; the weekday may show in which year."""
+    found = list(written)
+    for one in relative:
+        beside = [i for i, day in enumerate(found) if _are_one_day(sentence, one, day)]
+        if not beside:
+            found.append(one)
+        elif found[beside[0]].of_any_year and sentence[one.start] in WEEKDAYS:
+            day = found[beside[0]].day
+            can_be_later = day.year < LAST and (day.month, day.day) != _LEAP_DAY
+            later = day.replace(year=day.year + 1) if can_be_later else day
+            if day.weekday() != WEEKDAYS[sentence[one.start]] == later.weekday():
+                found[beside[0]] = found[beside[0]]._replace(day=later)
+    return sorted(found)
+
+
+def _are_one_day(sentence: Sentence, one: _Found, written: _Found) -> bool:
+    if one.start > written.start:
+        return one.start == written.end  # "5. Januar (Dienstag)"
+    return all(sentence[i] in _BEFORE_DATES for i in range(one.end, written.start))
 
 
 def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
     for mark in sentence.marks:
         if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
-            yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days))
+            weeks = _weeks_later(sentence, mark.end)
+            yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days + 7 * weeks))
     for i, key in enumerate(sentence.keys):
         if (weekday := WEEKDAYS.get(key)) is not None:
-            yield _Found(i, i + 1, today + timedelta((weekday - today.weekday()) % 7))
+            away = _days_to(sentence, i, weekday - today.weekday())
+            if away is not None:
+                yield _Found(i, i + 1, today + timedelta(away))
+
+
+def _days_to(sentence: Sentence, i: int, from_today: int) -> int | None:
+    """To "letzten Montag", "Montag nächster Woche", "Montag in zwei Wochen"; None of "jeden Montag", "ersten Montag im Januar",
+    "Montag bis Freitag".
+
+    `from_today`: to the one of this week.
+    """
+    before, after = sentence[i - 1], sentence[i + 2]
+    of_a_month = sentence[i + 1] in {"im", "in", "des", "of"} and (after in MONTHS or after in _MONTH)
+    if before in _EVERY or before in _COUNTED or of_a_month or _is_of_a_span_of_weekdays(sentence, i):
+        return None
+    if (weeks := _weeks_away(sentence, i)) is not None:
+        return from_today + 7 * weeks
+    ahead = from_today % 7
+    if before in _LAST:
+        return ahead - 7
+    if before == "ubernachsten":
+        return (ahead or 7) + 7
+    if before in _NEXT:
+        ahead = ahead or 7
+    return ahead + 7 * _weeks_later(sentence, i + 1)
+
+
+def _weeks_away(sentence: Sentence, i: int) -> int | None:
+    """Of a weekday: "Montag nächster Woche", "Monday of last week", "nächste Woche Montag", "next week on Monday"."""
+    before = i - 2 if sentence[i - 1] in {"am", "on"} else i - 1
+    after = i + 1
+    while sentence[after] in {"der", "of", "the", "in"}:
+        after += 1
+    for which, week in ((before - 1, before), (after, after + 1)):
+        if sentence[week] in _WEEK and (week == before or not _PAUSES & {*sentence.gap(after)}):
+            found = (weeks for words, weeks in _WHICH_WEEK if sentence[which] in words)
+            return next(found, None)
+    return None
+
+
+def _is_of_a_span_of_weekdays(sentence: Sentence, i: int) -> bool:
+    """ "Montag bis Freitag", "Monday to Friday"."""
+    for first, last in ((i - 2, i), (i, i + 2)):
+        if sentence[first] in WEEKDAYS and sentence[last] in WEEKDAYS and sentence[first + 1] in _THROUGH:
+            return True
+    return any(
+        sentence[j - 1] in WEEKDAYS and sentence[j] in WEEKDAYS and sentence.gap(j).strip() in DASHES
+        for j in (i, i + 1)
+    )
+
+
+def _weeks_later(sentence: Sentence, i: int) -> int:
+    """ "Heute in einer Woche", "Montag in 2 Wochen"."""
+    number = sentence[i + 1]
+    if sentence[i] != "in" or sentence[i + 2] not in {"woche", "wochen", "week", "weeks"}:
+        return 0
+    if number == "einer":
+        return 1
+    return int(number) if number.isdecimal() and len(number) <= 2 else NUMBERS.get(number, 0)
+
+
+_WEEK: Final = {"woche", "week"}
+_THROUGH: Final = {"bis", "to", "through", "until"}
+_JOINING: Final = {"und", "oder", "bis", "and", "or", "to"}
+_BEFORE_DAYS: Final = {"am", "den", "dem"}
+_LEAP_DAY: Final = (2, 29)
+_BEFORE_DATES: Final = {"der", "den", "dem", "the"}
+_EVERY: Final = {"jeden", "jeder", "jedem", "every", "each"}
+_COUNTED: Final = {
+    "ersten", "erster", "zweiten", "zweiter", "dritten", "dritter", "vierten", "vierter", "first", "second", "third", "fourth",
+}  # fmt: skip
+_MONTH: Final = {"monat", "monats", "jahr", "jahres", "the"}
+_LAST: Final = {
+    "letzten", "letzter", "letztem", "letzte", "vergangene", "vergangenen", "vergangener", "vergangenem", "vorige", "vorigen", "voriger", "vorigem",
+    "last", "previous", "past",
+}  # fmt: skip
+_NEXT: Final = {
+    "nachsten", "nachster", "nachstem", "nachste", "kommende", "kommenden", "kommender", "kommendem", "next", "coming", "following",
+}  # fmt: skip
+_WHICH_WEEK: Final = (
+    (_LAST, -1), ({"diese", "dieser", "this"}, 0), (_NEXT, 1), ({"ubernachste", "ubernachster"}, 2),
+)  # fmt: skip
 
 
 def _is_morning(sentence: Sentence, i: int) -> bool:
@@ -81,7 +190,9 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
         if match := _DAY.fullmatch(key):
             if any(sentence[j] in LETTERS for j in range(i - 3, i)):
                 continue  # "Ihr Schreiben vom 12.03.2026"
-            if sentence.gap(i + 1)[:1] == "." or match[3]:
+            # Behind the last token nothing is kept: "… am 24.12.", "… 3.12. und 4.12."
+            joined = sentence[i - 1] in _JOINING and _DAY.fullmatch(sentence[i - 2])
+            if sentence.gap(i + 1)[:1] == "." or match[3] or sentence[i - 1] in _BEFORE_DAYS or joined:
                 yield from _of(i, i + 1, match[3], match[2], match[1], today)
         elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
             yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
@@ -90,9 +201,21 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
             if before.isdecimal() and len(before) <= 2:
                 year = after if after.isdecimal() and len(after) == 4 else None
                 yield from _of(i - 1, i + 1, year, str(month), before, today)
+                if (first := _first_of_days(sentence, i - 1)) is not None:
+                    yield from _of(first, first + 1, year, str(month), sentence[first], today)
             elif after.isdecimal() and len(after) <= 2:
                 year = sentence[i + 2] if sentence[i + 2].isdecimal() and len(sentence[i + 2]) == 4 else None
                 yield from _of(i, i + 2, year, str(month), after, today)
+
+
+def _first_of_days(sentence: Sentence, last: int) -> int | None:
+    """Where "3." stands in "3. und 4. Dezember", "3.-5. Dezember"."""
+    joined = sentence[last - 1] in _JOINING
+    first = last - 2 if joined else last - 1
+    gap = sentence.gap(first + 1).strip()
+    if not (sentence[first].isdecimal() and len(sentence[first]) <= 2 and gap[:1] == "."):
+        return None
+    return first if joined or gap[1:].strip() in {*DASHES, "/"} else None
 
 
 def _by_name(sentence: Sentence, today: date, taken: set[int]) -> Iterator[_Found]:
@@ -122,16 +245,61 @@ def _of(start: int, end: int, year: str | None, month: str, day: str, today: dat
     if not FIRST <= number <= LAST:
         return
     try:
-        yield _Found(start, end, date(number, int(month), int(day)))
+        yield _Found(start, end, date(number, int(month), int(day)), year is None)
     except ValueError:
         return  # the 31st of February: no day
 
 
 def _minute(sentence: Sentence) -> tuple[int | None, set[int]]:
     """None also of a span, "zwischen 16 und 18 Uhr", which the hours of the whole day answer."""
+    hours = {*_hours_of_spans(sentence)}
     if (time := _time(sentence)) is None:
-        return None, set()
-    return None if _is_of_a_span(sentence, time) else time.minute, {*range(time.start, time.end)}
+        return None, hours
+    hours |= {*range(time.start, time.end)}
+    if _is_of_a_span(sentence, time):
+        return None, hours
+    return time.minute + (_HALF_A_DAY if _is_of_the_evening(sentence, time) else 0), hours
+
+
+def _hours_of_spans(sentence: Sentence) -> Iterator[int]:
+    """ "Modul 3 zwischen 16 und 20", "HLZF von 16 bis 20", "laden ab 22": hours of the day in questions about hours."""
+    topics = {mark.meaning.topic for mark in sentence.marks if isinstance(mark.meaning, Topic)}
+    section_14a = QuestionTopic.TIME_OF_USE in topics or sentence.has(Sign.CHARGES_A_DEVICE)
+    if not section_14a and QuestionTopic.HLZF not in topics:
+        return
+    for i, key in enumerate(sentence.keys):
+        if not _is_an_hour(key):
+            continue
+        if sentence[i - 1] in _FROM and sentence[i + 1] in _TO and _is_an_hour(sentence[i + 2]):
+            yield from (i, i + 2)
+        elif section_14a and sentence[i - 1] in _FROM | _SPANS | {"ab"}:
+            yield i
+
+
+def _is_an_hour(key: str) -> bool:
+    return key.isdecimal() and key.isascii() and len(key) <= 2 and int(key) <= 24
+
+
+def _is_of_the_evening(sentence: Sentence, time: _Time) -> bool:
+    """ "5 Uhr nachmittags", "7 o'clock in the evening", "heute Abend um 7"; "Guten Abend" is none."""
+    if not 60 <= time.minute < _HALF_A_DAY:
+        return False
+    before = time.start - 1
+    while sentence[before] in _BEFORE_TIMES:
+        before -= 1
+    if sentence[before] in _EVENING and sentence[before - 1] not in _GREETING:
+        return not _PAUSES & {*sentence.gap(before + 1)}
+    after = time.end
+    while sentence[after] in {"am", "in", "the"}:
+        after += 1
+    return sentence[after] in _EVENING and not _PAUSES & {*sentence.gap(time.end)}
+
+
+_FROM: Final = {"zwischen", "von", "between", "from"}
+_HALF_A_DAY: Final = 12 * 60  # minutes
+_EVENING: Final = {"nachmittag", "nachmittags", "abend", "abends", "afternoon", "evening"}
+_GREETING: Final = {"guten", "schonen", "good"}
+_PAUSES: Final = frozenset("?!,;.")
 
 
 def _is_of_a_span(sentence: Sentence, time: _Time) -> bool:
@@ -164,11 +332,21 @@ def _time(sentence: Sentence) -> _Time | None:
             return _Time(i, i + 2, (hour % 12 + _HALF_DAYS[after]) * 60 + minute)
         if after == "am" and hour <= 12 and sentence[i - 1] == "at":
             return _Time(i, i + 2, (hour % 12) * 60 + minute)
+        if after in {"uhr", "oclock", "h"} and match[2] is None and _is_minutes(sentence, i + 2):
+            return _Time(i, i + 3, hour * 60 + int(sentence[i + 2]))
         if after in {"uhr", "oclock"}:
             return _Time(i, i + 2, hour * 60 + minute)
         if sentence[i - 1] in _BEFORE_TIMES and not match[2] and _is_bare(sentence, i):
             return _Time(i, i + 1, hour * 60)
     return None
+
+
+def _is_minutes(sentence: Sentence, i: int) -> bool:
+    """ "17 Uhr 30", "17h30", but not "17 Uhr, 30 kW" and "2500 h 26"."""
+    gap = sentence.gap(i)
+    spoken = sentence[i - 1] != "h" or (gap == " " and sentence[i - 3] in _BEFORE_TIMES)
+    joined = gap == (" " if spoken else "")
+    return joined and re.fullmatch(r"[0-5]\d", sentence[i]) is not None and sentence[i + 1] not in UNITS
 
 
 def _is_bare(sentence: Sentence, i: int) -> bool:

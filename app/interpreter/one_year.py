@@ -74,9 +74,17 @@ def _is_this_or_the_last(sentence: Sentence, i: int) -> bool:
     while sentence[start - 1] in _BEFORE_PERIODS:
         start -= 1
     apart = any(not _BETWEEN_CLAUSES.isdisjoint(sentence.gap(j)) for j in range(start, i))
-    if sentence[start - 1] not in IN_KWH or apart:
+    if apart or not (sentence[start - 1] in IN_KWH or _ends_a_clause_with_energy(sentence, i)):
         return False
     return _SOMETHING_ELSE.isdisjoint(_clause(sentence, i))
+
+
+def _ends_a_clause_with_energy(sentence: Sentence, i: int) -> bool:
+    """ "5 GWh 1500 kW Westnetz letzten Monat", but not "letzten Monat eingezogen 3500 kWh", "bitte noch diese Woche"."""
+    if sentence[i - 1] not in _LAST:
+        return False
+    is_end = i + 1 >= len(sentence.keys) or not _BETWEEN_CLAUSES.isdisjoint(sentence.gap(i + 1))
+    return is_end and not IN_KWH.keys().isdisjoint(_clause(sentence, i))
 
 
 def _is_behind_an_amount(sentence: Sentence, i: int) -> bool:
@@ -196,7 +204,22 @@ _MANY: Final = frozenset({
     "mehreren", "several", "beide", "beiden", "both", "zweier", "dreier",
 })  # fmt: skip
 _CUSTOMERS: Final = frozenset(
-    {"haushalte", "haushalten", "privathaushalte", "privathaushalten", "households", "familien", "families"}
+    {
+        "haushalte",
+        "haushalten",
+        "privathaushalte",
+        "privathaushalten",
+        "households",
+        "familien",
+        "families",
+        "zahlpunkte",
+        "zahlpunkten",
+        "anschlusse",
+        "anschlussen",
+        "entnahmestellen",
+        "lieferstellen",
+        "marktlokationen",
+    }
 )
 _DEVICES: Final = frozenset({
     "warmepumpen", "wallboxen", "wallboxes", "wohnungen", "flats", "apartments", "hauser", "hausern", "einfamilienhauser",
@@ -212,6 +235,9 @@ _BEFORE_NAMES: Final = frozenset({"bei", "at", "with"})
 _BEFORE_PERIODS: Final = frozenset({"im", "in", "der", "the"})
 _HALF: Final = frozenset({"halbes", "halben", "half"})
 _SHORT_PERIODS: Final = frozenset({"monat", "month", "woche", "week"})
+_LAST: Final = frozenset(
+    {"letzten", "letzte", "letzter", "vorigen", "vorige", "vergangenen", "vergangene", "last", "previous"}
+)
 _THIS_OR_LAST: Final = frozenset({
     "letzten", "letzte", "letzter", "diesen", "diese", "diesem", "dieser", "vorigen", "vorige", "vergangenen", "vergangene",
     "nachsten", "nachste", "kommenden", "last", "this", "next", "previous",

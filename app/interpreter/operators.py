@@ -95,21 +95,42 @@ def choose(sentence: Sentence) -> Choice:
         unknown = _unknown_name(sentence)
         return Choice(None, (), _UNNAMED if unknown is None else UNKNOWN, unknown=unknown)
     named = [mention for mention in mentions if not mention.place] or mentions
-    return _chosen(sentence, named, mentions, several=_common(named)[1])
+    choice = _chosen(sentence, named, mentions, several=_common(named)[1])
+    return choice._replace(several=choice.several or _is_beside_a_place(sentence, named, mentions))
+
+
+def _is_beside_a_place(sentence: Sentence, named: Sequence[Mention], mentions: Sequence[Mention]) -> bool:
+    """ "Stadtwerke Heidelberg und Mannheim": a place of another operator is asked for as well; not "Westnetz in Essen und Köln"."""
+    return any(
+        sentence[first.end] in _JOINING
+        and first.end + 1 == second.start
+        and (first in named) != (second in named)
+        and not _both(first.readings, second)
+        for first, second in pairwise(mentions)
+    )
+
+
+_JOINING = {"und", "and", "sowie", "oder", "or"}
 
 
 def names_unknown_place(sentence: Sentence) -> bool:
-    """ "in Österreich", "in der Lausitz": a word that nothing explains, after a preposition."""
+    """ "in Österreich", "in der Lausitz", "im Osten": a word that nothing explains, after a preposition, or a part of Germany."""
     return any(
-        key in sentence.strange
-        and (
-            sentence[i - 1] in _BEFORE_PLACES
-            or (sentence[i - 1] in _ARTICLES and sentence[i - 2] in _BEFORE_PLACES)
-        )
+        (sentence[i - 1] == "im" and sentence.words[i].token.key in _PARTS_OF_GERMANY)
+        or (key in sentence.strange and _is_behind_a_preposition(sentence, i))
         for i, key in enumerate(sentence.keys)
     )
 
 
+def _is_behind_a_preposition(sentence: Sentence, i: int) -> bool:
+    before = sentence[i - 1]
+    if before == "im":
+        return sentence[i] not in _EVERYWHERE
+    return before in _BEFORE_PLACES or (before in _ARTICLES and sentence[i - 2] in _BEFORE_PLACES)
+
+
+_PARTS_OF_GERMANY = {"norden", "osten", "suden", "westen"}
+_EVERYWHERE = {"bundesgebiet", "bundesvergleich", "inland", "land", "lande", "freistaat"}
 _ARTICLES = {"der", "den", "dem", "the"}
 
 
@@ -119,16 +140,22 @@ _BEFORE_PLACES = {"in", "aus", "von", "of", "from", "at"}
 def _unknown_name(sentence: Sentence) -> str | None:
     """A word that nothing explains, beside a kind of company or after a preposition: "Stadtwerke Hinterdupfing"."""
     for i, key in enumerate(sentence.keys):
-        if key not in sentence.strange or sentence.words[i].slips:
+        if key not in sentence.strange or sentence.words[i].slips or key in _QUANTITIES:
             continue
         before, after = sentence[i - 1], sentence[i + 1]
         if before in KINDS or after in KINDS or before in _BEFORE_NAMES or key.endswith(_OF_COMPANIES):
             return sentence.words[i].token.text
-    if len(sentence.strange) == 1 and not sentence.has(Sign.ASKS) and len(sentence.keys) <= _KEYWORDS:
-        return sentence.words[sentence.keys.index(sentence.strange[0])].token.text
+    strange = [key for key in sentence.strange if key not in _QUANTITIES]
+    if len(strange) == 1 and not sentence.has(Sign.ASKS) and len(sentence.keys) <= _KEYWORDS:
+        return sentence.words[sentence.keys.index(strange[0])].token.text
     return None
 
 
+# "Netzentgelte aller Netzbetreiber", "bei jedem Netzbetreiber": no names.
+_QUANTITIES = {
+    "aller", "allen", "jeder", "jedem", "jeden", "jedes", "meisten", "samtlicher", "samtlichen", "samtliche", "mehrerer",
+    "mehreren", "einiger", "einigen", "every", "most", "several", "grosster", "grossten", "grosste", "largest", "biggest",
+}  # fmt: skip
 _OF_COMPANIES = ("werk", "werke", "netz", "netze", "energie", "strom")
 _KEYWORDS = 6  # a sentence of so many words that asks nothing is a list of keywords
 
@@ -149,18 +176,21 @@ def _chosen(
 
 
 def _common(mentions: Sequence[Mention]) -> tuple[Readings, bool]:
-    """What all mentions have in common; where they have nothing in common, several operators are meant."""
+    """What all mentions have in common; where they have nothing in common, several operators are meant: the best of each."""
     readings: Readings = mentions[0].readings
     several = False
     for mention in mentions[1:]:
         if common := _both(readings, mention):
             readings = common
         else:
-            best = min(readings.values()), mention.fit
-            readings = {n: f for n, f in readings.items() if f == best[0]}
-            readings = {**readings, **{n: f for n, f in mention.readings.items() if f == best[1]}}
+            readings = {**(readings if several else _best(readings)), **_best(mention.readings)}
             several = True
     return readings, several
+
+
+def _best(readings: Readings) -> Readings:
+    best = min(readings.values())
+    return {n: fit for n, fit in readings.items() if fit == best}
 
 
 def _both(readings: Readings, mention: Mention) -> Readings:

@@ -12,6 +12,7 @@ from app.interpreter.grammar import Mark
 from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart, keys_between
+from app.interpreter.units import IN_KWH
 from app.interpreter.words import Position, Role, Sign, Topic, Weight
 
 _N, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.TIME_OF_USE
@@ -145,11 +146,19 @@ def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]
         marks = [mark for mark in marks if sentence[mark.end - 1] != "messung"]
     asked = [mark for mark in marks if not _is_included(sentence, mark)]
     marks = asked if asked or frame.named or frame.load else marks
+    marks = [mark for mark in marks if not _is_of_a_consumption(sentence, mark)]
     if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
         marks = [mark for mark in marks if not DEVICES.issuperset(position(mark).kinds or (None,))]
     for correction in sentence.corrections:
         marks = [mark for mark in marks if mark.start > correction] if kept else marks
     return marks
+
+
+def _is_of_a_consumption(sentence: Sentence, mark: Mark) -> bool:
+    """ "300 kWh pro Monat": no prices by the month."""
+    if position(mark).role is not Role.PERIOD or sentence[mark.start - 1] not in IN_KWH:
+        return False
+    return sentence[mark.start - 2][:1].isdigit()
 
 
 def _is_of_levies(sentence: Sentence, mark: Mark) -> bool:

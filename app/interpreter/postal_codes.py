@@ -19,19 +19,29 @@ class PostalCode(NamedTuple):
     city: str | None
     token: int
     end: int  # the token behind the city
+    number: int = 1  # of postal codes that are named
 
 
 def postal_code_of(sentence: Sentence, taken: set[int]) -> PostalCode | None:
     """The first number of five digits that counts nothing. `taken`: tokens that were read as an amount."""
-    for i, key in enumerate(sentence.keys):
-        if i in taken or len(key) != _DIGITS or not key.isdecimal() or not key.isascii():
-            continue
-        counts = sentence[i + 1] in UNITS or bool(_MEASURES & {*sentence.gap(i), *sentence.gap(i + 1)[:1]})
-        if _FIRST <= key <= _LAST and not counts:
-            end = _end_of_city(sentence, i + 1)
-            city = " ".join(word.token.text for word in sentence.words[i + 1 : end])
-            return PostalCode(key, city or None, i, end)
-    return None
+    found = [
+        i
+        for i, key in enumerate(sentence.keys)
+        if len(key) == _DIGITS and i not in taken and _is_a_code(sentence, i)
+    ]
+    if not found:
+        return None
+    i = found[0]
+    end = _end_of_city(sentence, i + 1)
+    city = " ".join(word.token.text for word in sentence.words[i + 1 : end])
+    return PostalCode(sentence[i], city or None, i, end, len({sentence[j] for j in found}))
+
+
+def _is_a_code(sentence: Sentence, i: int) -> bool:
+    key = sentence[i]
+    if not key.isdecimal() or not key.isascii() or not _FIRST <= key <= _LAST:
+        return False
+    return sentence[i + 1] not in UNITS and not _MEASURES & {*sentence.gap(i), *sentence.gap(i + 1)[:1]}
 
 
 def _end_of_city(sentence: Sentence, start: int) -> int:

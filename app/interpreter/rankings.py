@@ -31,7 +31,7 @@ MAX_RANKING: Final = 20
 def ranking_of(read: Read) -> Interpretation | None:
     """ "Günstigster Netzbetreiber in Bayern MS 2026"; None where no superlative asks for operators."""
     sentence = read.sentence
-    if _asks_by_limit(read):
+    if _asks_by_limit(read) or _asks_which_place(read):
         return unanswered(read, NotHeld.OTHER_RANKING)
     ranks = sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.RANKS)
     if not ranks and not _RANKED.intersection(sentence.keys):
@@ -47,15 +47,21 @@ def ranking_of(read: Read) -> Interpretation | None:
     topic = asked(sentence, frame_of(read)) or Asked(QuestionTopic.NETZENTGELTE, 0.95)
     if not isinstance(topic, Asked):
         return unanswered(read, topic)
-    of_states = "bundesland" in sentence.keys or "state" in sentence.keys
+    of_states = any(
+        key in {"bundesland", "state"} and all(one.start != i + 1 for one in read.states)
+        for i, key in enumerate(sentence.keys)
+    )
     usage = _usage(read, topic)
     if (
         (topic.topic is not QuestionTopic.NETZENTGELTE and usage is None)
         or mentions
+        or read.postal_code is not None
         or _asks_for_one_price(sentence)
         or of_states
     ):
         return unanswered(read, NotHeld.OTHER_RANKING)
+    if _names_a_part_of_a_name(sentence) or _limits_customers(sentence):
+        return unanswered(read, NotHeld.OTHER_RANKING)  # "günstigster Netzbetreiber Harzburg"
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
     if (rank_of(sentence) or _number_of_first(sentence)) > MAX_RANKING or asks_for_the_last(sentence):
@@ -80,6 +86,55 @@ def ranking_of(read: Read) -> Interpretation | None:
         lacking=usage is None and (load is None or read.level.level is None),
         questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
     )
+
+
+def _names_a_part_of_a_name(sentence: Sentence) -> bool:
+    """ "Netzbetreiber Harzburg": most probably a place; not "for a steel plant"."""
+    return any(
+        key in sentence.strange and key in sentence.vocabulary.named and sentence[i - 1] in _OPERATORS
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+def _limits_customers(sentence: Sentence) -> bool:
+    """ "Mit mehr als 100.000 Kunden": of a size, by which none are chosen."""
+    return any(key[:1].isdigit() and sentence[i + 1] in _COUNTED for i, key in enumerate(sentence.keys))
+
+
+_COUNTED = {
+    "kunden",
+    "kundinnen",
+    "anschlusse",
+    "anschlussen",
+    "zahler",
+    "zahlern",
+    "customers",
+    "connections",
+}
+
+
+def _asks_which_place(read: Read) -> bool:
+    """ "Auf welchem Platz liegt Westnetz?", "rank of Westnetz", "Wer ist das Schlusslicht?": the rank of one operator, or the last."""
+    sentence = read.sentence
+    if _RANKS.isdisjoint(sentence.keys) or is_about_something_else(sentence):
+        return False
+    named = bool(read.codes) or any(not mention.place for mention in sentence.mentions)
+    if "schlusslicht" in sentence.keys:
+        return named or _speaks_of_operators(read)
+    return (named or (bool(sentence.mentions) and _speaks_of_operators(read))) and any(
+        (key in _PLACES and sentence[i - 1] in _WHICH and not _HOLDS.isdisjoint(sentence.keys))
+        or (key in {"rank", "rang"} and sentence[i + 1] in _OF)
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+_PLACES = {"platz", "rang", "rank"}
+_RANKS = _PLACES | {"schlusslicht"}
+_WHICH = {"welchem", "welchen", "welcher", "wievielten", "which", "what"}
+_HOLDS = {
+    "liegt", "liegen", "steht", "stehen", "hat", "haben", "belegt", "landet", "rangiert", "kommt", "ist", "is", "hold", "has", "have",
+}  # fmt: skip
+_OF = {"of", "von", "der"}
 
 
 def _asks_for_a_rank(read: Read) -> bool:

@@ -86,7 +86,7 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
     taken = level.tokens | amounts.tokens | sentence.covered(topics)
     moment = moment_of(sentence, today, taken)
-    year = year_of(sentence, taken, today, moment.day)
+    year = year_of(sentence, taken | moment.hours, today, moment.day)
     found = Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
     postal_code = postal_code_of(sentence, amounts.tokens)
     if postal_code is not None:

@@ -10,6 +10,7 @@ from app.interpreter.grammar import Mark
 from app.interpreter.mentions import Mention, mentions_in
 from app.interpreter.names import GLUE, KINDS, LEGAL
 from app.interpreter.place_names import has_in_its_name, is_half_a_place
+from app.interpreter.spelling import key as key_of
 from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KWH
@@ -38,7 +39,7 @@ _NOR = {"noch", "nor"}
 # "Gilt das nicht in der Mittelspannung?" asks about that level.
 _WHETHER_OR_WHY = {
     "ist", "sind", "war", "hat", "haben", "gilt", "gelten", "gibt", "liegt", "kann", "darf", "muss", "warum", "wieso",
-    "weshalb", "is", "are", "was", "has", "have", "does", "do", "can", "why",
+    "weshalb", "is", "are", "was", "has", "have", key_of("does"), "do", "can", "why",
 }  # fmt: skip
 # "Falls nicht MS", "noch nicht bei Westnetz", "ich finde nicht die Westnetz": nothing is left out.
 _BEFORE_NO_PART = {
@@ -48,6 +49,7 @@ _BEFORE_PARTS = {
     "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
+_NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
@@ -74,7 +76,8 @@ class Sentence:
             Word(word.token, (word.token.key,)) if i in as_written else word for i, word in enumerate(words)
         ]
         self.keys = [word.key for word in self.words]
-        self.marks = _with_bills(grammar.marks(_without(self.words, found)), self.keys)
+        marks = grammar.marks(_without(self.words, found))
+        self.marks = _without_asides(_with_bills(marks, self.keys), self.keys)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
         self.mentions = [m for m in found if not m.everyday]
         self.mentions = [m for m in found if not m.everyday or self._stands_for_a_place(m)]
@@ -165,13 +168,23 @@ class Sentence:
 
     @cached_property
     def corrections(self) -> list[int]:
-        """Where something is taken back: "sondern", "sorry", and "no" where it stands for itself."""
-        return [
+        """Where something is taken back: "sondern", "sorry", "not … but", and "no" where it stands for itself."""
+        found = [
             mark.start
             for mark in self.marks
             if mark.meaning is Sign.CORRECTION
             or (mark.meaning is Sign.NOT and self[mark.start] == "no" and self._is_set_off(mark))
         ]
+        return found + [i for i, key in enumerate(self.keys) if key == "but" and self._is_of_not(i)]
+
+    def _is_of_not(self, i: int) -> bool:
+        """ "Not 2025 but 2024", "not in MV but in LV"; not "not only MV but also LV", "not sure but"."""
+        return any(
+            self[start] == "not"
+            and self[start + 1] not in _NOT_DENIED
+            and all(_PAUSES.isdisjoint(self.gap(j)) for j in range(start + 1, i + 1))
+            for start in range(max(i - 1 - NEGATED_WITHIN, 0), i - 1)
+        )
 
     def _is_set_off(self, mark: Mark) -> bool:
         """ "TenneT? No - Amprion", but not "no gas"."""
@@ -208,6 +221,36 @@ def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
     if not IN_KWH.keys().isdisjoint(keys) or any(mark.meaning in _RANKING for mark in marks):
         return list(marks)
     return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
+
+
+def _without_asides(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
+    """ "What does Westnetz charge?" asks for no definition, and a heat pump "mit eigenem Zähler" for nothing about meters."""
+    return [
+        mark for mark in marks if not (_asks_what_is_charged(mark, keys) or _is_its_own_meter(mark, keys))
+    ]
+
+
+def _asks_what_is_charged(mark: Mark, keys: Sequence[str]) -> bool:
+    if mark.meaning is not Sign.DEFINITION or keys[mark.start : mark.end] != _WHAT_DOES:
+        return False
+    return "charge" in keys[mark.end : mark.end + _CHARGED_WITHIN] and "mean" not in keys
+
+
+def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
+    if mark.meaning is not Sign.OTHER_MATTER or keys[mark.start : mark.end] not in _METERS:
+        return False
+    before = keys[max(mark.start - _OWN_WITHIN, 0) : mark.start]
+    return bool(before) and before[-1] in _OF_ITS_OWN and not _WITH.isdisjoint(before)
+
+
+_OWN_WITHIN = 3  # tokens: "mit meinem eigenen Zähler"
+_WHAT_DOES = [key_of("what"), key_of("does")]
+_CHARGED_WITHIN = 6  # tokens: "What does the Westnetz GmbH charge?"
+_METERS = (["zahler"], ["meter"])
+_WITH = frozenset({"mit", "uber", "with"})
+_OF_ITS_OWN = frozenset({
+    "eigenem", "eigenen", "separatem", "separaten", "getrenntem", "getrennten", "extra", "zweitem", "zweiten", "own", "separate",
+})  # fmt: skip
 
 
 def _without(words: Sequence[Word], mentions: Sequence[Mention]) -> list[str]:

@@ -146,8 +146,14 @@ def inhabitants_of(read: Read) -> int | None:
     sentence = read.sentence
     for i in range(len(sentence.keys)):
         number, end = number_at(sentence, i, read.language)
-        if number is not None and sentence[end] in _INHABITANTS and number == int(number):
+        if number is None or number != int(number):
+            continue
+        if sentence[end] in _INHABITANTS or (
+            sentence[end] in _PEOPLE and not _TOWNS.isdisjoint(sentence.keys)
+        ):
             return int(number) + _beyond(sentence[i - 2], sentence[i - 1])
+        if sentence[i - 1] in _NUMBER_OF_INHABITANTS or sentence.keys[max(i - 2, 0) : i] in _POPULATION:
+            return int(number)
     return None
 
 
@@ -165,3 +171,21 @@ _BELOW: Final = frozenset({"unter", "weniger", "under", "below", "fewer", "less"
 
 
 _INHABITANTS: Final = frozenset({"einwohner", "einwohnern", "einwohnerinnen", "inhabitants", "residents"})
+_PEOPLE: Final = frozenset({"menschen", "burger", "burgern", "people"})
+# Without such a word it may be the people of a household or a company.
+_TOWNS: Final = frozenset(
+    [
+        "stadt",
+        "gemeinde",
+        "kommune",
+        "ort",
+        "town",
+        "city",
+        "municipality",
+        "village",
+        "konzessionsabgabe",
+        "concession",
+    ]
+)
+_NUMBER_OF_INHABITANTS: Final = frozenset({"einwohnerzahl", "population"})
+_POPULATION: Final = (["einwohnerzahl", "von"], ["population", "of"])

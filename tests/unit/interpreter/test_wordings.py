@@ -435,3 +435,271 @@ def test_units_that_are_written_out_mean_the_same(
 ) -> None:
     expected = interpret(said.format(short), vocabulary, TODAY)
     assert interpret(said.format(written_out), vocabulary, TODAY) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("Hochlast letzten Freitag Westnetz MS", date(2026, 11, 27)),
+        ("was it peak load last Tuesday at Westnetz", date(2026, 11, 24)),
+        ("Hochlast nächsten Montag Westnetz", date(2026, 12, 7)),
+        ("Hochlast am Montag Westnetz", date(2026, 11, 30)),
+        ("Hochlast am übernächsten Dienstag Westnetz", date(2026, 12, 8)),
+        ("Hochlast Montag in zwei Wochen Westnetz", date(2026, 12, 14)),
+        ("Hochlast heute in einer Woche Westnetz", date(2026, 12, 7)),
+        ("Hochlast Westnetz Montag nächster Woche", date(2026, 12, 7)),
+        ("Hochlast Westnetz letzte Woche Montag", date(2026, 11, 23)),
+        ("peak load Westnetz Monday next week", date(2026, 12, 7)),
+        ("Hochlast Westnetz kommende Woche Dienstag", date(2026, 12, 8)),
+        ("Hochlast Westnetz Dienstag, 5. Januar", date(2027, 1, 5)),
+        ("Hochlast Westnetz Montag, 5. Januar 2026", date(2026, 1, 5)),
+        ("Hochlast Westnetz am 24.12.", date(2026, 12, 24)),
+    ],
+)
+def test_a_weekday_is_the_one_that_is_meant_and_not_always_the_next(
+    vocabulary: Vocabulary, said: str, day: date
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.details.day, found.questions) == (day, 1)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hochlast jeden Montag Westnetz MS",
+        "Hochlast am ersten Montag im Januar Westnetz",
+        "Hochlast am letzten Freitag im Dezember Westnetz",
+        "Hochlast von Montag bis Freitag Westnetz MS",
+        "peak load Westnetz Monday - Friday",
+    ],
+)
+def test_weekdays_that_are_no_single_day_leave_the_windows_of_the_year(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.day, found.year) == (QuestionTopic.HLZF, None, 2026)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hochlast heute und morgen Westnetz",
+        "günstigste Stunden N-ERGIE morgen und übermorgen",
+        "Hochlast Westnetz am 3. und 4. Dezember",
+        "Hochlast Westnetz vom 3.-5. Dezember",
+        "Hochlast Westnetz am 3.12. und 4.12.",
+    ],
+)
+def test_two_days_are_two_questions(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).questions == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "minute"),
+    [
+        ("ist heute um 17 Uhr 30 Hochlast bei Westnetz MS", 17 * 60 + 30),
+        ("ist heute um 17h30 Hochlast bei Westnetz", 17 * 60 + 30),
+        ("Modul 3 N-ERGIE um 7 Uhr abends", 19 * 60),
+        ("Modul 3 N-ERGIE heute Abend um 7", 19 * 60),
+        ("Modul 3 N-ERGIE at 7 in the evening", 19 * 60),
+        ("Guten Abend, wann ist morgen um 7 Uhr HT bei N-ERGIE Modul 3?", 7 * 60),
+        ("Modul 3 N-ERGIE um 7 Uhr, abends ist es teurer", 7 * 60),
+        ("Modul 3 zwischen 16 und 20 Westnetz", None),
+        ("cheapest time to charge tomorrow between 10 and 14 Westnetz", None),
+        ("günstig laden Westnetz ab 22", None),
+        ("HLZF von 16 bis 20 Westnetz", None),
+    ],
+)
+def test_hours_and_minutes_are_no_years(vocabulary: Vocabulary, said: str, minute: int | None) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.questions, found.details.minute) == (2026, 1, minute)
+
+
+def test_two_digits_behind_a_word_for_years_stay_a_year(vocabulary: Vocabulary) -> None:
+    assert interpret("Modul 3 ab 25 Westnetz", vocabulary, TODAY).year == 2025
+    assert interpret("HLZF ab 24 Westnetz", vocabulary, TODAY).year == 2024
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "level"),
+    [
+        ("grid fees Westnetz not 2025 but 2024", 2024, None),
+        ("grid fees Westnetz not MV but LV", 2026, VoltageLevel.NS),
+        ("grid fees Westnetz 2025, not sure, but MV", 2025, VoltageLevel.MS),
+        ("What does Westnetz charge in MV 2025?", 2025, VoltageLevel.MS),
+        ("Netzentgelte Westnetz Wechsel von NS zu MS", 2026, None),
+        ("Netzentgelte Westnetz MS zu NS", 2026, VoltageLevel.MS_NS),
+    ],
+)
+def test_a_year_or_level_is_the_one_that_is_not_denied(
+    vocabulary: Vocabulary, said: str, year: int, level: VoltageLevel | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.year, found.voltage_level) == (QuestionTopic.NETZENTGELTE, year, level)
+    assert found.questions == 1
+
+
+@pytest.mark.parametrize("said", ["what does module 3 mean", "what does charge mean"])
+def test_what_a_word_means_is_off_topic(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is None
+
+
+def test_of_three_operators_none_is_left_out(vocabulary: Vocabulary, slugs: dict[UUID, str]) -> None:
+    found = interpret("HLZF Westnetz, Bayernwerk und Syna MS", vocabulary, TODAY)
+    assert {slugs[one] for one in found.candidates} == {"westnetz", "bayernwerk-netz", "syna"}
+    assert found.dno_id is None
+
+
+@pytest.mark.parametrize(
+    ("said", "questions"),
+    [
+        ("Netzentgelte Westnetz und Heidelberg MS", 2),
+        ("Netzentgelte Westnetz in Heidelberg und Mannheim MS", 1),
+        ("Netzbetreiber 10115 oder 20095", 2),
+        ("Netzentgelte 80331 und 50667", 2),
+        ("Netzentgelte Westnetz 45127 und 45130 Essen", 1),
+    ],
+)
+def test_a_second_place_is_a_second_question(vocabulary: Vocabulary, said: str, questions: int) -> None:
+    assert interpret(said, vocabulary, TODAY).questions == questions
+
+
+@pytest.mark.parametrize("said", ["VNB 80331", "VNB 50667 Köln"])
+def test_five_digits_behind_vnb_are_a_postal_code(vocabulary: Vocabulary, said: str) -> None:
+    place = interpret(said, vocabulary, TODAY).details.place
+    assert place is not None
+    assert place.postal_code == said.split()[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "unknown"), [("Netzentgelte Homburg MS", "homburg"), ("grid fees harburg", "harburg")]
+)
+def test_a_place_without_an_operator_is_no_other_one_that_is_spelt_like_it(
+    vocabulary: Vocabulary, said: str, unknown: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.dno_id, found.unknown) == (None, unknown)
+
+
+def test_munich_and_cologne_are_places(vocabulary: Vocabulary, slugs: dict[UUID, str]) -> None:
+    for english, german in (("munich", "münchen"), ("cologne", "köln")):
+        found = interpret(f"grid fees {english} MV", vocabulary, TODAY)
+        assert found.candidates == interpret(f"grid fees {german} MV", vocabulary, TODAY).candidates != ()
+
+
+@pytest.mark.parametrize(
+    "said", ["Netzentgelte aller Netzbetreiber", "Netzkosten bei jedem Netzbetreiber MS"]
+)
+def test_a_word_for_all_is_no_name(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).unknown is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Auf welchem Platz liegt Westnetz bei den Netzentgelten?",
+        "Welchen Rang hat Bayernwerk MS 2026?",
+        "rank of Westnetz among grid operators MV 2026",
+        "Wer ist Schlusslicht bei den Netzentgelten in Bayern MS?",
+        "Schlusslicht Netzentgelte MS 2026",
+        "günstigster Netzbetreiber 80331 MS",
+        "günstigster Netzbetreiber im Ruhrgebiet MS",
+        "günstigster Netzbetreiber im Osten MS",
+        "günstigster Netzbetreiber mit mehr als 100.000 Kunden MS",
+    ],
+)
+def test_a_ranking_of_something_else_is_not_held(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.not_held) == (None, NotHeld.OTHER_RANKING)
+
+
+@pytest.mark.parametrize(
+    ("said", "region"),
+    [
+        ("günstigster Netzbetreiber im Bundesland Hessen MS", "Hessen"),
+        ("günstigster Netzbetreiber im Freistaat Bayern MS", "Bayern"),
+        ("günstigster Netzbetreiber im Vergleich MS", None),
+        ("günstigster Netzbetreiber gesucht MS", None),
+        ("teuerster Netzbetreiber überhaupt MS", None),
+        ("cheapest grid operator for a steel plant, HV", None),
+    ],
+)
+def test_a_ranking_of_a_state_or_of_all_is_answered(
+    vocabulary: Vocabulary, said: str, region: str | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.region) == (QuestionTopic.RANKING, region)
+
+
+def test_where_the_price_sheet_stands_is_no_rank(vocabulary: Vocabulary) -> None:
+    found = interpret("An welcher Stelle finde ich die Netzentgelte von Westnetz MS?", vocabulary, TODAY)
+    assert found.subject is QuestionTopic.NETZENTGELTE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "300 kWh/Monat, was zahle ich bei Westnetz?",
+        "Netzkosten 300 kWh pro Monat Haushalt Westnetz",
+        "was kosten 10 kWh am Tag bei Westnetz",
+        "Netzkosten 5 GWh + 10 % 1500 kW Westnetz MS",
+        "Netzkosten der Hälfte von 3500 kWh Westnetz",
+        "5 GWh 1500 kW 7000 h Westnetz MS",
+        "Netzkosten 5 GWh 1500 kW Westnetz MS letzten Monat",
+        "Netzkosten 5 GWh 1500 kW Westnetz MS für zwei Anschlüsse",
+    ],
+)
+def test_no_cost_is_answered_for_another_amount_than_that_of_a_year(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).not_held is NotHeld.AMOUNT
+
+
+def test_a_consumption_of_a_month_asks_for_no_monthly_prices(vocabulary: Vocabulary) -> None:
+    found = interpret("5 GWh pro Monat bei 1500 kW Westnetz MS", vocabulary, TODAY)
+    assert (found.subject, found.details.kinds) == (QuestionTopic.NETZENTGELTE, ())
+    assert interpret("300 kWh/Monat Westnetz", vocabulary, TODAY).details.usage is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzkosten 5 GWh + 19 % Steuer 1500 kW Westnetz MS",
+        "5 GWh 1500 kW 3333 h Westnetz MS",
+        "5 GWh 1500 kW 2500 h Westnetz MS",
+        "5 GWh 1500 kW, Betrieb 16 h, Westnetz MS",
+        "bitte noch diese Woche: Netzkosten 5 GWh 1500 kW Westnetz MS",
+    ],
+)
+def test_what_stands_beside_an_amount_of_a_year_leaves_it_one(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.ANNUAL_COST
+
+
+@pytest.mark.parametrize(
+    ("said", "inhabitants"),
+    [
+        ("What is the concession fee for a town of 50,000 people?", 50_000),
+        ("Konzessionsabgabe Stadt mit 50.000 Bürgern", 50_000),
+        ("concession fee for a city with a population of 600,000", 600_000),
+        ("Konzessionsabgabe, Einwohnerzahl 30.000", 30_000),
+        ("KWKG-Umlage für 4 people", None),
+    ],
+)
+def test_people_of_a_town_are_its_inhabitants(
+    vocabulary: Vocabulary, said: str, inhabitants: int | None
+) -> None:
+    assert interpret(said, vocabulary, TODAY).details.inhabitants == inhabitants
+
+
+def test_the_people_of_a_company_are_no_inhabitants(vocabulary: Vocabulary) -> None:
+    found = interpret("5 GWh 1500 kW Westnetz MS, 2000 people", vocabulary, TODAY)
+    assert (found.subject, found.details.usage) == (QuestionTopic.ANNUAL_COST, None)
+
+
+def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> None:
+    usage = interpret(
+        "Wärmepumpe 4500 kWh Modul 2 Westnetz, mit eigenem Zähler", vocabulary, TODAY
+    ).details.usage
+    assert usage is not None
+    assert usage.module == 2
+    assert interpret("Was kostet ein eigener Zähler bei Westnetz?", vocabulary, TODAY).subject is None
