@@ -51,7 +51,7 @@ class BillRanking(msgspec.Struct, frozen=True, gc=False):
     bills: tuple[RankedBill, ...]
     ranked: int
     derived_only: int  # known with derived prices, which were not asked for
-    other_publication: int  # known, but not as final as asked for
+    other_publication: int  # known, also only with derived prices, but not as final as asked for
     not_known: int  # a needed price is neither published nor derived
     without_data: int  # nothing is held of the year
     lowest: Decimal | None = None

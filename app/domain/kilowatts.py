@@ -21,7 +21,7 @@ _PLAUSIBLE_GROUP: Final = re.compile(r"\+?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 
 _ANOTHER_MARK: Final = "{} has another decimal mark than the file or decimalMark states"
 _OTHER_NOTATION: Final = (
-    "{} has another decimal mark than the numbers before it, unless the marks in these are between thousands (1.234 is 1234):"
+    "{} has another decimal mark than the numbers before it, unless the marks in these are between thousands ({} is 1234):"
     " then decimalMark={} is needed"
 )
 
@@ -72,7 +72,12 @@ class KilowattReader:
 
     def _learn(self, text: str, mark: DecimalMark) -> None:
         if self.mark not in (None, mark):
-            raise InvalidNumber(_OTHER_NOTATION.format(quoted(text), mark))
+            # A group of three digits behind its mark: both notations read it, as they read the numbers before it.
+            raise InvalidNumber(
+                _ANOTHER_MARK.format(quoted(text))
+                if _PLAUSIBLE_GROUP.fullmatch(text)
+                else _other_notation(text, mark)
+            )
         self.mark = mark
         self._sure = _PLAUSIBLE_GROUP.fullmatch(text) is None
 
@@ -89,10 +94,16 @@ class KilowattReader:
         if not digits.isdigit() or len(digits) > _DIGITS or mark == group:
             raise InvalidNumber(_reason(text))
         if self.mark not in (None, other):
-            words = _ANOTHER_MARK if self._sure else _OTHER_NOTATION
-            raise InvalidNumber(words.format(quoted(text), other))
+            raise InvalidNumber(
+                _ANOTHER_MARK.format(quoted(text)) if self._sure else _other_notation(text, other)
+            )
         self.settle(other)
         return int(digits) * SCALE + int((decimals or "").ljust(_DIGITS, "0"))
+
+
+def _other_notation(text: str, needed: DecimalMark) -> str:
+    thousands = "1.234" if needed is DecimalMark.COMMA else "1,234"
+    return _OTHER_NOTATION.format(quoted(text), thousands, needed)
 
 
 def _reason(text: str) -> str:

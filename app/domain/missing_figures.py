@@ -1,6 +1,8 @@
 """What a bill would need and what is not held: one struct for each kind of figure, with a sentence."""
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -9,6 +11,8 @@ from app.domain.entry import VoltageLevel
 from app.domain.levy import LevyKind
 from app.domain.price import PriceKind
 from app.domain.time_of_use import TimeOfUseBand
+
+_NAMED: Final = 20
 
 
 class MissingFigure(msgspec.Struct, frozen=True, gc=False):
@@ -58,7 +62,7 @@ class MissingPrice(MissingFigure, frozen=True, gc=False):
 
     @property
     def what(self) -> str:
-        only = f" without a variant; published: {', '.join(self.variants)}" if self.variants else ""
+        only = f" without a variant; published: {_listed(self.variants)}" if self.variants else ""
         return f"the price {self.kind} for {self.voltage_level}{only}"
 
 
@@ -69,8 +73,8 @@ class MissingMeter(MissingFigure, frozen=True, gc=False):
 
     @property
     def what(self) -> str:
-        others = ", ".join(self.published) or "none"
-        return f"the price MESSSTELLENBETRIEB for the meter that `meter` names; published: {others}"
+        others = _listed(self.published) or "none"
+        return f"the price MESSSTELLENBETRIEB for the meter that `meter` names; meters with a price: {others}"
 
 
 class MissingBand(MissingFigure, frozen=True, gc=False):
@@ -111,3 +115,8 @@ class MissingQuantities(MissingFigure, frozen=True, gc=False):
 def condition_of(*, below_2500h: bool) -> str:
     """As price sheets print it."""
     return f"{'unter' if below_2500h else 'ab'} {THRESHOLD_HOURS} h/a"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of them, and a mark where there are more."""
+    return ", ".join(names if len(names) <= _NAMED else (*names[:_NAMED], "…"))

@@ -29,9 +29,6 @@ from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff
 
 _ONE = Decimal(1)
 _MODULE_3_STARTS = 2025  # on 1 April
-_NAMED_METERS = 20
-_ANY_METER = "one that names no meter"
-_NAMED_VARIANTS = 20
 _USES = {
     SpecialUse.SPEICHERHEIZUNG: "Speicherheizung",
     SpecialUse.WAERMEPUMPE: "Wärmepumpe",
@@ -74,9 +71,11 @@ class PriceSheet(msgspec.Struct, frozen=True, gc=False):
     def variants(self, kind: PriceKind, level: VoltageLevel) -> tuple[str, ...]:
         """Those with a price, in the order of the sheet."""
         return tuple(
-            price.variant
-            for price in self.prices
-            if price.kind is kind and price.voltage_level is level and price.variant
+            [
+                price.variant
+                for price in self.prices
+                if price.variant and price.kind is kind and price.voltage_level is level
+            ]
         )
 
     def meters(self, level: VoltageLevel) -> Iterator[Price]:
@@ -153,7 +152,7 @@ class _NetworkCharges(PartBuilder):
         base_kind = PriceKind.__members__.get(f"{use}_GRUNDPREIS")
         if base_kind and (price := self._price_if_any(base_kind)):
             self.add(f"Grundpreis {name}", _ONE, "a", price.amount, "a", price)
-        elif base_kind is None or not self.sheet.variants(base_kind, self.level):
+        elif not self.missing:
             self.warn(
                 "NO_GRUNDPREIS",
                 f"No Grundpreis is known for {use}; none is charged.",
@@ -182,15 +181,14 @@ class _NetworkCharges(PartBuilder):
             if cents is not None:
                 self.add_energy(f"Arbeitspreis {band} (Modul 3)", bands.of(band), cents, entry)
             elif bands.of(band):
-                self.missing.append(MissingBand(self.year, band))
+                kind = PriceKind.SLP_ARBEITSPREIS
+                if band is TimeOfUseBand.ST and (variants := self.sheet.variants(kind, self.level)):
+                    self._miss_price(kind, self.level, variants)
+                else:
+                    self.missing.append(MissingBand(self.year, band))
 
     def add_lump_sum(self) -> None:
-        levels = (self.level, *reversed(LOWEST_LEVELS))
-        held = [found for level in levels if (found := self.sheet.price(PriceKind.MODUL_1, level))]
-        # One that the operator publishes for the other level, rather than one that is derived.
-        price = min(held, key=lambda found: found.derived_from is not None, default=None)
-        if price is None:
-            self._miss_price(PriceKind.MODUL_1)
+        if (price := self._lump_sum()) is None:
             return
         charged = total_of(position.amount for position in self.positions)
         if price.amount > charged and self.missing:
@@ -207,6 +205,23 @@ class _NetworkCharges(PartBuilder):
                 "module",
             )
 
+    def _lump_sum(self) -> Price | None:
+        """Where the level has none, that of the other level; a published one rather than a derived one."""
+        price = self.sheet.price(PriceKind.MODUL_1, self.level)
+        if price is not None and price.derived_from is None:
+            return price
+        level, variants = self.level, self.sheet.variants(PriceKind.MODUL_1, self.level)
+        if not variants:
+            other = next(level for level in LOWEST_LEVELS if level is not self.level)
+            found = self.sheet.price(PriceKind.MODUL_1, other)
+            if price is None or (found is not None and found.derived_from is None):
+                price = found
+            if price is None and (variants := self.sheet.variants(PriceKind.MODUL_1, other)):
+                level = other
+        if price is None:
+            self._miss_price(PriceKind.MODUL_1, level, variants)
+        return price
+
     def add_meter(self) -> None:
         meter = self.consumption.meter
         if meter is None:
@@ -222,23 +237,23 @@ class _NetworkCharges(PartBuilder):
         if price is not None:
             self.add(f"Messstellenbetrieb, {meter}", _ONE, "a", price.amount, "a", price)
             return
-        published = dict.fromkeys(price.variant or _ANY_METER for price in meters)
-        self.missing.append(MissingMeter(self.year, tuple(published)[:_NAMED_METERS]))
+        published = dict.fromkeys(price.variant for price in meters if price.variant)
+        self.missing.append(MissingMeter(self.year, tuple(published)))
 
     def _price(self, kind: PriceKind) -> Price | None:
         if (price := self.sheet.price(kind, self.level)) is None:
-            self._miss_price(kind)
+            self._miss_price(kind, self.level, self.sheet.variants(kind, self.level))
         return price
 
     def _price_if_any(self, kind: PriceKind) -> Price | None:
         """Of a kind that not every operator has. One that has it for some variants only may charge it: then it is missing."""
-        if (price := self.sheet.price(kind, self.level)) is None and self.sheet.variants(kind, self.level):
-            self._miss_price(kind)
+        price = self.sheet.price(kind, self.level)
+        if price is None and (variants := self.sheet.variants(kind, self.level)):
+            self._miss_price(kind, self.level, variants)
         return price
 
-    def _miss_price(self, kind: PriceKind) -> None:
-        variants = self.sheet.variants(kind, self.level)[:_NAMED_VARIANTS]
-        self.missing.append(MissingPrice(self.year, kind, self.level, variants))
+    def _miss_price(self, kind: PriceKind, level: VoltageLevel, variants: tuple[str, ...]) -> None:
+        self.missing.append(MissingPrice(self.year, kind, level, variants))
 
     def _add_energy_of(self, name: str, kind: PriceKind) -> None:
         if price := self._price(kind):

@@ -249,7 +249,7 @@ def _description(window: _Window, *, certain: bool) -> str:
         lines.append(_TIME_STAMPS[marked])
     preliminary = entry.publication is Publication.PRELIMINARY
     lines.append(
-        f"{'Vorläufige Angabe' if preliminary else 'Angabe'} {_STATUSES[entry.verification_status]}."
+        f"{'Vorläufige Angabe' if preliminary else 'Angabe'}, {_STATUSES[entry.verification_status]}."
     )
     if entry.source_title or entry.source_url:
         lines.append(f"Quelle: {entry.source_title or entry.source_url}")

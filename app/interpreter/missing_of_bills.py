@@ -1,5 +1,7 @@
 """What a bill lacks, in the words of an answer."""
 
+from typing import Final
+
 from app.domain.entry import VoltageLevel
 from app.domain.levy import LevyKind
 from app.domain.missing_figures import (
@@ -14,6 +16,8 @@ from app.domain.missing_figures import (
 from app.interpreter.answer_words import GERMAN, Words
 from app.interpreter.levy_words import levy_words_of
 from app.interpreter.price_words import price_words_of
+
+_NAMED: Final = 3  # of several variants
 
 
 def missing_of_bill(words: Words, figure: MissingFigure) -> str:
@@ -39,7 +43,8 @@ def _price(words: Words, figure: MissingPrice) -> str:
     about = [] if level is VoltageLevel.NS else [words.levels[level]]
     if figure.variants:
         only = "veröffentlicht nur für" if words is GERMAN else "published only for"
-        about.append(f"{only}: {'; '.join(figure.variants)}")
+        more = ("…",) if len(figure.variants) > _NAMED else ()
+        about.append(f"{only}: {'; '.join((*figure.variants[:_NAMED], *more))}")
     return f"{name} ({', '.join(about)})" if about else name
 
 

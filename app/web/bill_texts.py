@@ -141,8 +141,7 @@ _MISSING: Final[tuple[tuple[re.Pattern[str], Callable[[Match[str], int], str]], 
     (re.compile(rf"{_OF}the tariff for (?P<level>\w+)\."), _tariff),
     (
         re.compile(
-            rf"{_OF}the price (?P<kind>\w+) for (?P<level>\w+)(?: without a variant; published: (?P<variants>.+))?\.",
-            re.DOTALL,
+            rf"{_OF}the price (?P<kind>\w+) for (?P<level>\w+)(?: without a variant; published: (?P<variants>.+))?\."
         ),
         _price,
     ),

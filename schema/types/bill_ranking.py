@@ -88,7 +88,8 @@ class BillRanking:
         description="Operators that would have a rank with `includeDerived`: a needed price is not published, but derived."
     )
     other_publication: int = strawberry.field(
-        description="Operators whose charges are known, but not with the `publication` that was asked for; 0 without it."
+        description="Operators whose charges are known, but not with the `publication` that was asked for; 0 without it. "
+        "Operators whose charges are known with derived prices only are counted also without `includeDerived`."
     )
     not_known: int = strawberry.field(
         description="Operators with figures of the year of which a needed price is not known."

@@ -466,7 +466,7 @@ def test_a_missing_grundpreis_makes_the_totals_null_and_is_named():
         (
             consumption(2025, NS, SLP, "3500", meter="Zweitarif"),
             MALCHOW_2025,
-            ["the price MESSSTELLENBETRIEB for the meter that `meter` names; published: none"],
+            ["the price MESSSTELLENBETRIEB for the meter that `meter` names; meters with a price: none"],
         ),
     ],
 )
@@ -481,12 +481,12 @@ def test_a_published_price_that_names_no_meter_is_not_denied():
     sheet = PriceSheet(prices=[*MALCHOW_2025.prices, price("MESSSTELLENBETRIEB", "12")])
     made = bill(consumption(2025, NS, SLP, "3500", meter="Zweitarif"), sheet)
     [sentence] = missing(made)
-    assert sentence.endswith("published: one that names no meter.")
+    assert sentence.endswith("; meters with a price: none.")
 
 
 def test_an_unknown_meter_is_answered_with_those_that_are_published():
     made = bill(consumption(2018, NS, SLP, "1", meter="Smart"), MALCHOW_2018)
-    assert missing(made)[0].endswith("published: Eintarif, Zweitarif.")
+    assert missing(made)[0].endswith("; meters with a price: Eintarif, Zweitarif.")
 
 
 def test_only_meters_of_the_level_are_offered():
@@ -499,7 +499,7 @@ def test_only_meters_of_the_level_are_offered():
         ]
     )
     made = bill(consumption(2016, NS, SLP, "1", meter="none"), sheet)
-    assert missing(made)[0].endswith("published: Eintarif, alle Ebenen.")
+    assert missing(made)[0].endswith("; meters with a price: Eintarif, alle Ebenen.")
 
 
 def test_the_price_of_a_meter_at_the_level_precedes_the_one_of_all_levels():
@@ -510,7 +510,7 @@ def test_the_price_of_a_meter_at_the_level_precedes_the_one_of_all_levels():
     assert [position.price for position in made.positions if position.entry is of_level] == [Decimal(12)]
     assert not any(position.entry is everywhere for position in made.positions)
     other = bill(consumption(2018, NS, SLP, "1", meter="none"), sheet)
-    assert missing(other)[-1].endswith("published: Eintarif.")
+    assert missing(other)[-1].endswith("; meters with a price: Eintarif.")
 
 
 def test_bands_without_consumption_need_no_price():
@@ -624,6 +624,55 @@ def test_a_price_that_is_published_for_variants_only_is_missing_and_these_are_na
         f"Not known of 2025: the price {of_variants} for NS without a variant; published: bis 10.000 kWh, kommunal."
     ]
     assert "NO_GRUNDPREIS" not in codes(made)
+
+
+def test_the_standard_band_names_the_variants_of_the_arbeitspreis_where_it_needs_one():
+    sheet = PriceSheet(
+        prices=[
+            price("SLP_GRUNDPREIS", "60"),
+            price("SLP_ARBEITSPREIS", "10", variant="kommunal"),
+            price("MODUL_1", "50"),
+        ],
+        time_of_use=time_of_use(2025, "12.00", None, "3.00"),
+    )
+    made = bill(consumption(2025, NS, SLP, "6", module=3, bands="1 2 3"), sheet)
+    assert missing(made) == [
+        "Not known of 2025: the price SLP_ARBEITSPREIS for NS without a variant; published: kommunal."
+    ]
+    assert missing(bill(consumption(2025, NS, SLP, "4", module=3, bands="1 0 3"), sheet)) == []
+
+
+@pytest.mark.parametrize(
+    ("of_module_1", "named"),
+    [
+        ([price("MODUL_1", "50", variant="a")], "NS without a variant; published: a"),
+        ([price("MODUL_1", "50", variant="a", level=MS_NS)], "MS_NS without a variant; published: a"),
+        (
+            [price("MODUL_1", "50", variant="a"), price("MODUL_1", "40", level=MS_NS)],
+            "NS without a variant; published: a",
+        ),
+    ],
+)
+def test_a_reduction_that_is_published_for_variants_only_is_missing_with_these(of_module_1, named):
+    sheet = PriceSheet(prices=[price("SLP_GRUNDPREIS", "60"), price("SLP_ARBEITSPREIS", "10"), *of_module_1])
+    made = bill(consumption(2025, NS, SLP, "3500", module=1), sheet)
+    assert made.network is None
+    assert missing(made) == [f"Not known of 2025: the price MODUL_1 for {named}."]
+
+
+def test_of_many_variants_and_meters_the_first_are_named():
+    names = [f"Gruppe {number}" for number in range(1, 22)]
+    sheet = PriceSheet(
+        prices=[
+            price(kind, "5", variant=name)
+            for kind in ("SLP_GRUNDPREIS", "MESSSTELLENBETRIEB")
+            for name in names
+        ]
+        + [price("SLP_ARBEITSPREIS", "10")]
+    )
+    of_prices, of_meters = missing(bill(consumption(2025, NS, SLP, "1", meter="none"), sheet))
+    assert of_prices.endswith(f"; published: {', '.join(names[:20])}, ….")
+    assert of_meters.endswith(f"; meters with a price: {', '.join(names[:20])}, ….")
 
 
 def test_a_price_without_a_variant_is_charged_beside_those_of_variants():

@@ -86,6 +86,24 @@ def test_a_refusal_names_the_decimal_mark_by_which_all_numbers_so_far_can_be_rea
     assert len(numbers(*texts, mark=DecimalMark(mark))) == len(texts)
 
 
+@pytest.mark.parametrize(
+    "texts", [("1.234", "1,234"), ("1,234", "1.234"), ("12,5", "12.5"), ("12,5", "1,234.5")]
+)
+def test_a_refusal_names_no_decimal_mark_where_more_than_one_or_none_reads_all_numbers(
+    texts: tuple[str, ...],
+) -> None:
+    with pytest.raises(InvalidNumber) as refused:
+        numbers(*texts)
+    assert str(refused.value) == f"'{texts[1]}' has another decimal mark than the file or decimalMark states"
+
+
+@pytest.mark.parametrize("texts", [("1.234", "987,5"), ("1,234", "987.5")])
+def test_a_refusal_has_no_example_that_contradicts_its_decimal_mark(texts: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidNumber) as refused:
+        numbers(*texts)
+    assert f"unless the marks in these are between thousands ({texts[0]} is 1234): then" in str(refused.value)
+
+
 def test_groups_of_three_are_read_by_the_decimal_mark_of_rows_before() -> None:
     assert numbers("12,5", "1.234") == [Decimal("12.5"), Decimal(1234)]
     assert numbers("12.5", "1,234") == [Decimal("12.5"), Decimal(1234)]

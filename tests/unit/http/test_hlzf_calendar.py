@@ -139,7 +139,7 @@ def test_where_bridge_days_are_named_the_words_refer_to_them_and_not_to_the_gene
 def test_the_description_states_whether_an_entry_is_preliminary():
     final = hlzf(Season.SUMMER, "07:30-13:00")
     preliminary = msgspec.structs.replace(final, publication=Publication.PRELIMINARY)
-    for entry, stated in ((final, "\nAngabe geprüft."), (preliminary, "\nVorläufige Angabe geprüft.")):
+    for entry, stated in ((final, "\nAngabe, geprüft."), (preliminary, "\nVorläufige Angabe, geprüft.")):
         events = events_of(2026, [entry], []).walk("VEVENT")
         assert events
         assert all(stated in event["description"] for event in events)

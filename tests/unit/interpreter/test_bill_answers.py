@@ -119,6 +119,16 @@ def test_a_price_that_is_published_for_variants_only_is_missing_with_these() -> 
     assert answered(asked(language=EN), sheet).endswith("(published only for: kommunal).")
 
 
+def test_of_many_variants_the_first_three_are_named() -> None:
+    groups = [price("SLP_GRUNDPREIS", "50", variant=name) for name in "abcd"]
+    known = price("SLP_ARBEITSPREIS", "7.49")
+    assert answered(asked(), PriceSheet(prices=[known, *groups])).endswith(
+        "(veröffentlicht nur für: a; b; c; …)."
+    )
+    three = PriceSheet(prices=[known, *groups[:3]])
+    assert answered(asked(), three).endswith("(veröffentlicht nur für: a; b; c).")
+
+
 @pytest.mark.parametrize(
     ("usage", "text"),
     [
