@@ -1,7 +1,7 @@
 """What a template has beside its data: the language, and addresses of this and other pages."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -95,10 +95,13 @@ class PageView(NamedTuple):
     def values(self, name: str) -> Sequence[str]:
         return [value for given, value in self.parameters if given == name]
 
-    def listed_region(self, listed: Iterable[str]) -> str:
+    def listed_region(self, listed: Collection[str]) -> str:
         """The region of the address as a list of choices spells it; as it is given where the list does not have it."""
         given = self.value("region")
-        return next((name for name in listed if given and region_key(name) == region_key(given)), given)
+        if not given or given in listed:
+            return given
+        key = region_key(given)
+        return next((name for name in listed if region_key(name) == key), given)
 
     def number(self, value: str | float | None, decimals: int | None = None) -> str:
         """With the decimals that it has, or with at least `decimals`; empty if it is not known."""

@@ -23,7 +23,7 @@ from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
 
 _CLOSED_TO_ROBOTS = (
     *("/graphql", "/work", "/de/work", "/en/work", "/api/", "/export/"),
-    *("/operators.", "/ranking.", "/dnos/"),  # files of views, and calendars
+    *("/operators.", "/ranking."),  # files of views
 )
 _EXAMPLES = HERE / "graphiql" / "examples"
 _DOCUMENTS: Final = "<!-- registered documents -->"

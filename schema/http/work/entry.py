@@ -113,9 +113,12 @@ class EntryPage:
         }
         data = (await self._operations.run_fields(self._revert, {"input": given}, request)).data
         errors = data["revert"]["errors"]
-        if errors:
-            return self._page(request, view, form, Outcome(status_of(errors), errors=_messages(errors)))
-        return redirect(self._address(view, form, "revert"))
+        if not errors:
+            return redirect(self._address(view, form, "revert"))
+        status = status_of(errors)
+        if status == 409 and int(form.entry["version"]) != form.version:
+            return self._changed_meanwhile(request, view, form, form.entry)
+        return self._page(request, view, form, Outcome(status, errors=_messages(errors)))
 
     def _after(self, request: Request, view: PageView, form: EntryForm, result: Map, done: str) -> Response:
         errors = result["errors"]
@@ -125,12 +128,15 @@ class EntryPage:
             return redirect(self._address(view, form, done))
         now = result["results"][0]["entry"] if result["results"] else None
         if now is not None and int(now["version"]) != form.version:
-            form.show_conflict(now)
-            # Where no figure was typed there is nothing to compare, as after two flags.
-            messages = () if form.conflict else (view.text(*_CHANGED),)
-            return self._page(request, view, form, Outcome(409, messages))
+            return self._changed_meanwhile(request, view, form, now)
         others = tuple(form.set_errors(errors))
         return self._page(request, view, form, Outcome(status_of(errors), errors=others))
+
+    def _changed_meanwhile(self, request: Request, view: PageView, form: EntryForm, now: Map) -> Response:
+        form.show_conflict(now)
+        # Where no figure was typed there is nothing to compare, as after two flags.
+        messages = () if form.conflict else (view.text(*_CHANGED),)
+        return self._page(request, view, form, Outcome(409, messages))
 
     def _page(self, request: Request, view: PageView, form: EntryForm, outcome: Outcome = _SHOWN) -> Response:
         principal = request_state(request.scope).principal

@@ -24,7 +24,6 @@ from schema.http.work.sheet_rows import (
 MAX_WRITES: Final = 100
 FINAL: Final = "FINAL"
 PRELIMINARY: Final = "PRELIMINARY"
-_PAGE_DIGITS: Final = 4
 
 Map = dict[str, Any]
 Text = tuple[str, str]  # German and English
@@ -195,8 +194,11 @@ class SheetForm:
         url, page = self.value("url").strip(), self.value("page").strip()
         if not page:
             return url or None
-        if not whole_number(page, _PAGE_DIGITS):
-            self.errors["page"] = [("Die Seite ist eine Zahl.", "The page is a number.")]
+        number = whole_number(page, 4)
+        if not number:
+            self.errors["page"] = [
+                ("Die Seite ist eine Zahl von 1 bis 9999.", "The page is a number from 1 to 9999.")
+            ]
         elif not url:
             self.errors["url"] = [
                 ("Zur Seite gehört die Adresse des Dokuments.", "A page needs the address of its document.")
@@ -205,7 +207,7 @@ class SheetForm:
             self.errors["page"] = [
                 ("Die Adresse nennt schon eine Stelle.", "The address has a place already.")
             ]
-        return f"{url}#page={page}"
+        return f"{url}#page={number}"
 
     def _write(self, state: RowState, source: str | None) -> Map | None:
         values = self._values(state)

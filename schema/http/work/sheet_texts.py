@@ -14,9 +14,6 @@ _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
     "arbeit": ("Arbeitspreis ab 2.500 h, ct/kWh", "Energy price from 2,500 h, ct/kWh"),
     "leistungUnter2500h": ("Leistungspreis unter 2.500 h, €/kW", "Capacity price below 2,500 h, EUR/kW"),
     "arbeitUnter2500h": ("Arbeitspreis unter 2.500 h, ct/kWh", "Energy price below 2,500 h, ct/kWh"),
-    "windows": ("Fenster", "windows"),
-    "bands": ("Stufen", "bands"),
-    "amount": ("Betrag", "amount"),
 }
 _BANDS: Final[Mapping[str, tuple[str, str]]] = {
     "HT": ("Hochtarif HT", "high band HT"),

@@ -24,7 +24,7 @@ from schema.http.import_upload import FORM, Upload, UploadedFile
 from schema.http.imports import Imports, OthersStayOut
 from schema.http.work.carried_files import carry, digest_of, unpack
 from schema.http.work.form_token import FIELD, check_origin, confirmed, form_token
-from schema.http.work.forms import page, view_of
+from schema.http.work.forms import page, view_of, whole_number
 
 PATH: Final = "/work/import"
 _CARRIED: Final = "carried"
@@ -139,10 +139,9 @@ class UploadPage:
 
 def _agreed(fields: dict[str, str]) -> tuple[int, int] | None:
     """How many rows stay out, refused and held back; None: there are some, and that was not chosen."""
-    counts = [fields.get(name, "") for name in ("refused", "heldBack")]
-    if not all(count.isascii() and count.isdigit() and len(count) < 9 for count in counts):
+    refused, held_back = (whole_number(fields.get(name, ""), 8) for name in ("refused", "heldBack"))
+    if refused is None or held_back is None:
         return None
-    refused, held_back = map(int, counts)
     return (refused, held_back) if not refused or fields.get("partial") == "true" else None
 
 

@@ -181,6 +181,15 @@ async def test_the_latest_changes_are_readable_differences_without_their_authors
         assert "steward" not in page.text
 
 
+async def test_a_season_that_was_added_without_windows_has_none_in_the_latest_changes(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await make.hlzf(pool, await make.dno(pool), 2025, season=Season.SUMMER, windows="")
+    await server.delivered()
+    for language, windows in (("de", "Zeitfenster: keine"), ("en", "Windows: none")):
+        assert windows in section_of(await browser.get(f"/{language}/operators/netze-a"), "history")
+
+
 async def household(pool: Pool, **columns: Any) -> None:
     dno = await make.dno(pool)
     await make.price(pool, dno, 2025, PriceKind.SLP_GRUNDPREIS, "60.00", **columns)

@@ -1,6 +1,7 @@
 """The workbench over HTTP: signing in by a form, and the forms of an entry."""
 
 import re
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -288,6 +289,7 @@ async def test_an_entry_is_verified_flagged_and_unflagged(administrator: Browser
         ("verify", "flag"),
         ("flag", "flag"),
         ("delete", "flag"),
+        ("revert", "flag"),
         ("save", "flag"),
         ("flag", "save"),
         ("delete", "save"),
@@ -298,20 +300,49 @@ async def test_a_step_that_comes_after_that_of_another_person_states_that_nothin
 ) -> None:
     """Where the form has no figures of its own to compare."""
     tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    await pool.fetch("UPDATE netzentgelte_data SET leistung = 58.90 WHERE id = $1", tariff.id)
     path = f"/de/work/entries/{global_id(tariff)}"
     stale = await administrator.open_form(path, action)
     theirs = await administrator.open_form(path, of_another)
     step = {"reason": "a digit is missing"} if of_another == "flag" else {"leistung": "59.10"}
     assert (await administrator.send(theirs, action=of_another, **step)).status_code == 303
-    typed = {} if action == "verify" else {"reason": "of another year"}
+    typed = {} if action in ("verify", "revert") else {"reason": "of another year"}
     typed |= {"verify": "1"} if action == "save" else {}
     page = await administrator.send(stale, action=action, **typed)
     assert page.status_code == 409
     assert "wurde inzwischen geändert, und es wurde nichts gespeichert" in text_of(page)
     assert "trotzdem vorläufig machen" not in text_of(page)
     # What was typed stays where it was typed.
-    pieces = [part for part in page.text.split("<form")[1:] if 'value="of another year"' in part]
-    assert [f'value="{action}"' in piece for piece in pieces] == ([] if action == "verify" else [True])
+    pieces = page.text.split("<form")[1:]
+    assert [f'value="{action}"' in part for part in pieces if 'value="of another year"' in part] == (
+        [True] if "reason" in typed else []
+    )
+    # From what is shown, the step can be repeated.
+    again = form_of("<form" + next(part for part in pieces if f'value="{action}"' in part))
+    assert (await administrator.send(again, action=action, **typed)).status_code == 303
+
+
+async def test_a_final_entry_becomes_preliminary_only_when_that_was_chosen_again(
+    editor: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/de/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    page = await editor.send(form, publication="PRELIMINARY", action="save")
+    assert (page.status_code, "trotzdem vorläufig machen" in text_of(page)) == (409, True)
+    assert (await editor.send(form_of(page.text), force="1", action="save")).status_code == 303
+    assert (await editor.open_form(path, "save")).values["publication"] == "PRELIMINARY"
+
+
+async def test_an_entry_that_is_refused_for_another_one_is_not_offered_to_be_made_preliminary(
+    editor: Browser, pool: Pool
+) -> None:
+    """Levies are never preliminary."""
+    levy = await make.levy(pool, valid_from="2024-01-01", valid_to=date(2024, 12, 31))
+    await make.levy(pool, valid_from="2025-01-01")
+    form = await editor.open_form(f"/de/work/entries/{global_id(levy)}", "save")
+    page = await editor.send(form, validTo="2025-06-30", action="save")
+    assert (page.status_code, "trotzdem vorläufig machen" in text_of(page)) == (409, False)
 
 
 async def test_administrators_revert_and_delete_and_editors_do_not(

@@ -91,7 +91,7 @@ async def stored(caller: Caller) -> Any:
 async def test_a_sheet_is_checked_and_then_saved_as_a_whole(sheet: Sheet, editor: Caller, pool: Pool) -> None:
     sheet.fields |= {
         "url": "https://e.org/preisblatt.pdf",
-        "page": "3",
+        "page": "0003",
         "publication": "PRELIMINARY",
         "tariffs.MS.leistung": "58,20",
         "tariffs.MS.arbeit": "1,26 ct/kWh",
@@ -107,6 +107,8 @@ async def test_a_sheet_is_checked_and_then_saved_as_a_whole(sheet: Sheet, editor
     checked = await sheet.send()
     assert checked.status_code == 200
     assert "Speichern: 5 Einträge" in text_of(checked)
+    assert "Veröffentlichung: vorläufig" in text_of(checked)
+    assert '<label for="publication">Veröffentlichung</label>' in checked.text
     assert (await stored(editor))["tariffs"] == []
     saved = await sheet.save()
     assert "Gespeichert: 5 Einträge." in text_of(saved)
@@ -217,7 +219,7 @@ async def test_a_page_of_a_document_that_cannot_be_is_refused_beside_its_field(
     sheet: Sheet, page: str
 ) -> None:
     refused = await sheet.send(url="https://e.org/a.pdf", page=page, tariffs__MS__leistung="58,20")
-    assert (refused.status_code, "Die Seite ist eine Zahl." in text_of(refused)) == (400, True)
+    assert (refused.status_code, "Die Seite ist eine Zahl von 1 bis 9999." in text_of(refused)) == (400, True)
 
 
 @pytest.mark.parametrize("saved", ["²", "-1", "9" * 5_000])
