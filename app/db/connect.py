@@ -1,7 +1,7 @@
 """Opens a connection to the first of the configured servers that accepts writes."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -19,6 +19,11 @@ STAGGER: Final = 0.25
 
 class NotWritable(ConnectionError):
     """The servers respond, and none of them accepts writes."""
+
+
+async def set_again(connection: Connection, session: Mapping[str, str]) -> None:
+    """The settings of the session that were given at the start: a pooler may be configured to ignore them there."""
+    await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in session.items()))
 
 
 def read_only(connection: Connection) -> bool:

@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
-from app.db.connect import Connecting, NotWritable, in_recovery, read_only
+from app.db.connect import Connecting, NotWritable, in_recovery, read_only, set_again
 from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
 from app.db.known_directory import KnownDirectory
@@ -187,11 +187,13 @@ class Pool:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        """For reads by several statements: a connection to a possible former primary is replaced before the first."""
+        """For reads by several statements: a connection that is broken, or leads to a possible former primary, is replaced before the first."""
         async with AsyncExitStack() as opened:
             try:
                 connection = await opened.enter_async_context(self._checked())
-            except ReadOnly:
+            except ConnectionLost:
+                # If one connection broke, the others probably have, too.
+                await self.expire()
                 connection = await opened.enter_async_context(self._checked())
             yield connection
 
@@ -380,8 +382,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
 
     async def prepare(connection: Connection) -> None:
         await set_type_codecs(connection)
-        # Set again: a pooler may be configured to ignore them at start-up.
-        await connection.execute("; ".join(f"SET {name} = {value}" for name, value in session.items()))
+        await set_again(connection, session)
 
     try:
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(

@@ -12,6 +12,7 @@ import msgspec
 
 from app.db import staging
 from app.db.connect import connect as open_connection
+from app.db.connect import set_again
 from app.db.pool import UNREACHABLE, Connection
 from app.db.start_errors import cannot_start
 from app.db.type_codecs import set_type_codecs
@@ -196,25 +197,26 @@ async def connect(
     database_url: str, *, deadline: float, name: str = "dno-import"
 ) -> AsyncIterator[Connection]:
     """A dedicated connection: imports take longer than the pool's statement time-out."""
+    session = {
+        "lock_timeout": f"{deadline * 1000:.0f}",
+        "idle_in_transaction_session_timeout": f"{deadline * 1000:.0f}",
+        "jit": "off",
+        # Joins of a whole file with a whole table stay in memory.
+        "work_mem": "64MB",
+    }
     try:
         connection = await open_connection(
             database_url,
             within=10,
             # Later than the server's own, whose error is more precise.
             command_timeout=deadline + 5,
-            server_settings={
-                "application_name": name,
-                "lock_timeout": f"{deadline * 1000:.0f}",
-                "idle_in_transaction_session_timeout": f"{deadline * 1000:.0f}",
-                "jit": "off",
-                # Joins of a whole file with a whole table stay in memory.
-                "work_mem": "64MB",
-            },
+            server_settings={"application_name": name, **session},
         )
     except (ValueError, asyncpg.PostgresError, *UNREACHABLE) as error:
         raise cannot_start(database_url, error) from None
     try:
         await set_type_codecs(connection)
+        await set_again(connection, session)
         yield connection
     finally:
         # A server that is silent by now must not hide what was committed, nor how the block has failed.

@@ -1,8 +1,10 @@
 """Statements while PostgreSQL is slow, unavailable, or available again."""
 
 import asyncio
+from threading import Thread
 
 import asyncpg
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
@@ -28,6 +30,12 @@ async def terminate(database_url: str, condition: str) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         f" WHERE application_name = 'dno-api' AND datname = current_database() AND {condition}"
     )
+    await connection.close()
+
+
+async def execute(database_url: str, statement: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(statement)
     await connection.close()
 
 
@@ -82,6 +90,19 @@ async def test_a_read_whose_connection_breaks_is_sent_again(settings):
         await wait_until_active(settings.database_url, slow)
         await terminate(settings.database_url, "state = 'active' AND pid <> pg_backend_pid()")
         assert await read
+
+
+async def test_reads_by_several_statements_begin_on_another_connection_where_theirs_is_broken(settings):
+    few = msgspec.structs.replace(settings, min_database_connections=1, max_database_connections=1)
+    async with open_pool(few) as pool:
+        pid = await own_pid(pool)
+        ending = f"SELECT pg_terminate_backend({pid}, 10_000)"
+        # While this thread waits, the pool cannot notice that its connection is closed.
+        thread = Thread(target=asyncio.run, args=(execute(settings.database_url, ending),))
+        thread.start()
+        thread.join()
+        async with pool.reading() as connection:
+            assert await connection.fetchval("SELECT pg_backend_pid()") != pid
 
 
 async def test_a_transaction_whose_connection_breaks_is_not_retried(settings):

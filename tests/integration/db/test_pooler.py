@@ -14,6 +14,7 @@ from app.db.pooler import refuse_transaction_pooling
 from app.db.unit_of_work import write
 from app.domain.account import ANONYMOUS
 from app.errors import CannotStart
+from app.importers import load
 from app.settings import Settings
 from tests.debian_servers import CERTIFICATE, KEY
 from tests.pgbouncer import PROGRAM, PgBouncer
@@ -85,6 +86,14 @@ async def test_the_session_mode_works(pgbouncer: Start) -> None:
         timeouts = await asyncio.gather(*(pool.fetch("SHOW statement_timeout") for _ in range(20)))
         assert {rows[0][0] for rows in timeouts} == {"3s"}
         assert (await write(pool, ANONYMOUS, lambda work: work.connection.fetchval("SELECT 1")))[0] == 1
+
+
+async def test_imports_have_their_settings_also_where_the_pooler_ignores_those_of_the_start(
+    pgbouncer: Start,
+) -> None:
+    async with load.connect(pgbouncer("session").url, deadline=7) as connection:
+        for name, value in (("lock_timeout", "7s"), ("jit", "off"), ("work_mem", "64MB")):
+            assert await connection.fetchval(f"SHOW {name}") == value
 
 
 async def test_a_refused_start_up_parameter_is_named(pgbouncer: Start) -> None:
