@@ -1,5 +1,5 @@
 -- Placed before the scripts that read a key. A key of another type, which another program has written, counts as absent
--- and is removed: nothing else would ever remove it, and with an error all records, or buckets of a round trip, would go unread until then.
+-- and is removed: nothing else would ever remove it, and with an error all records would go unread until then.
 local function get(key)
     local reply = redis.pcall('GET', key)
     if type(reply) ~= 'table' then

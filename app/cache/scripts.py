@@ -12,19 +12,14 @@ class Script(NamedTuple):
     sha: str
 
 
-def _read(name: str) -> str:
-    return files(__package__).joinpath(name).read_text()
-
-
-def _script(*texts: str) -> Script:
-    text = "\n".join(texts)
+def _read_script(*names: str) -> Script:
+    text = "\n".join(files(__package__).joinpath(name).read_text() for name in names)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-GET: Final = _read("get.lua")  # the rate limiter's script reads keys with it, too
-LEASE: Final = _script(GET, _read("lease.lua"))
-FILL: Final = _script(GET, _read("fill.lua"))
-REMOVE: Final = _script(_read("remove.lua"))
+LEASE: Final = _read_script("get.lua", "lease.lua")
+FILL: Final = _read_script("get.lua", "fill.lua")
+REMOVE: Final = _read_script("remove.lua")
 _TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL, REMOVE)}
 
 

@@ -174,7 +174,7 @@ async def take(connection: Connection, *, limit: int, epoch: int, identity: str)
     )
     if not rows:
         return Batch([], 0, 0)
-    return Batch([_event(row) for row in rows], rows[0]["delivered"], rows[0]["previous"])
+    return Batch([event(row) for row in rows], rows[0]["delivered"], rows[0]["previous"])
 
 
 async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:
@@ -184,7 +184,7 @@ async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:
         limit,
         name="outbox_waiting",
     )
-    return [_event(row) for row in rows]
+    return [event(row) for row in rows]
 
 
 async def fetch_written(connection: Connection) -> list[Event]:
@@ -193,15 +193,16 @@ async def fetch_written(connection: Connection) -> list[Event]:
         "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox"
         " WHERE transaction = pg_current_xact_id() ORDER BY id"
     )
-    return [_event(row) for row in rows]
+    return [event(row) for row in rows]
 
 
-def _event(row: Row) -> Event:
+def event(row: Row, id: str = "id", changed_at: str = "changed_at") -> Event:
+    """`id`, `changed_at`: names of these columns where a revision is in the same row."""
     return Event(
-        row["id"],
+        row[id],
         Topic(row["topic"]),
         row["dno_id"],
         row["year"],
-        row["changed_at"],
+        row[changed_at],
         msgspec.convert(row["entries"], tuple[EntryChange, ...]),
     )

@@ -6,17 +6,17 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
 import asyncpg
-import msgspec
 import structlog
 from asyncpg.transaction import Transaction
 
 from app.db.failures import is_definite
 from app.db.known_distribution import KnownDistribution
+from app.db.outbox import event
 from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack, Row
 from app.db.revisions import revision
 from app.db.transaction_mark import TransactionMark
 from app.domain.account import Principal
-from app.domain.event import EntryChange, Event, Topic
+from app.domain.event import Event
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind, Revision
 from app.errors import AppError, BadInput, Code, Unavailable
@@ -76,17 +76,7 @@ class UnitOfWork:
             " ON r.entry_id = (entries -> 0 ->> 'id')::uuid AND r.version = (entries -> 0 ->> 'version')::integer"
             " WHERE transaction = pg_current_xact_id() ORDER BY o.id"
         )
-        self.events = [
-            Event(
-                row["event_id"],
-                Topic(row["topic"]),
-                row["dno_id"],
-                row["year"],
-                row["event_at"],
-                msgspec.convert(row["entries"], tuple[EntryChange, ...]),
-            )
-            for row in rows
-        ]
+        self.events = [event(row, id="event_id", changed_at="event_at") for row in rows]
         if rows:
             self.transaction = TransactionMark(rows[0]["transaction"], rows[0]["timeline"])
         self.revisions = [revision(row) for row in rows if row["id"] is not None]

@@ -8,10 +8,15 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local answers, at = {}, 1
 
--- What is no bucket, as another program may have written it, counts as a full one. `get` is that of app/cache/get.lua,
--- which stands before this script.
+-- What is no bucket, as another program may have written it, counts as a full one: with an error no bucket of this round
+-- trip would be counted. Every other error ends the script.
 local function stored(key)
-  local moment = tonumber(get(key) or now)
+  local reply = redis.pcall('GET', key)
+  if type(reply) == 'table' then
+    -- At the beginning only: what follows may name a user. Called again to raise the error, with its code.
+    return string.sub(reply.err, 1, 9) == 'WRONGTYPE' and now or redis.call('GET', key)
+  end
+  local moment = tonumber(reply or now)
   return moment == moment and moment or now -- nil: no number; not equal to itself: nan
 end
 

@@ -10,12 +10,11 @@ from typing import Any, cast
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
-from app.cache.scripts import GET
 from app.limits.rate_limiter.buckets import PendingRequest
 
 Client = Any  # redis.asyncio.Redis or RedisCluster: their stubs agree on nothing
 
-SCRIPT = GET + Path(__file__).with_name("gcra.lua").read_text()
+SCRIPT = Path(__file__).with_name("gcra.lua").read_text()
 PREFIX = "dno:rate:"
 MAX_KEY_LENGTH = 100
 

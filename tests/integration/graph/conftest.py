@@ -19,7 +19,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of
-from tests.integration.graph.page_responses import BROWSER, base_of
+from tests.integration.graph.page_client import browser_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller
 from tests.waiting import CACHING, until
@@ -52,7 +52,7 @@ def before_reads() -> float:
 
 @pytest.fixture
 async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
+    async with browser_of(server) as client:
         yield client
 
 

@@ -1,7 +1,8 @@
-"""A client that requests pages as browsers do, and what is read on them."""
+"""A client that requests pages as browsers do, and what is read and executed on them."""
 
 import re
 from html import unescape
+from html.parser import HTMLParser
 from typing import Final
 
 import httpx
@@ -9,10 +10,15 @@ import httpx
 from tests.integration.graph.running import Running
 
 BROWSER: Final = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+SCRIPT: Final = "<script>alert('x')</script>"
+
+
+def base_of(server: Running) -> str:
+    return server.url.removesuffix("/graphql")
 
 
 def browser_of(server: Running) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=server.url.removesuffix("/graphql"), headers=BROWSER)
+    return httpx.AsyncClient(base_url=base_of(server), headers=BROWSER)
 
 
 def text_of(page: httpx.Response) -> str:
@@ -29,3 +35,19 @@ def main_of(page: httpx.Response) -> str:
 def links_of(page: httpx.Response, part: str) -> list[str]:
     """The addresses of links that have this part."""
     return [address for address in map(unescape, re.findall(r'href="([^"]+)"', page.text)) if part in address]
+
+
+def active_parts_of(page: httpx.Response) -> list[str]:
+    """Elements with scripts, and attributes that execute or style something."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            names = sorted(name for name, _ in attributes)
+            if tag in ("script", "style", "iframe", "object") or any(
+                name.startswith("on") or name == "style" for name in names
+            ):
+                found.append(" ".join((tag, *names)))
+
+    Reader().feed(page.text)
+    return found

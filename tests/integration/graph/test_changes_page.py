@@ -12,7 +12,7 @@ from app.domain.entry import VoltageLevel
 from app.settings import Settings
 from tests import factories as make
 from tests.forms import form_of
-from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.page_client import SCRIPT, active_parts_of, browser_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller, global_id
 
@@ -248,7 +248,7 @@ async def test_without_anonymous_reading_changes_are_not_shown_without_a_key(
     await make.tariff(pool, await make.dno(pool, name="Netze Geheim"), 2025)
     async with (
         running(settings, anonymous_reading=False) as server,
-        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+        browser_of(server) as client,
     ):
         for path in ("/changes", "/changes.atom"):
             page = await client.get(path)

@@ -1,7 +1,6 @@
 """/compare: up to five operators side by side."""
 
 import json
-from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -12,16 +11,10 @@ from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
 from tests import factories as make
-from tests.integration.graph.page_client import browser_of, links_of, main_of
+from tests.integration.graph.page_client import links_of, main_of
 from tests.integration.graph.running import Running
 
 BOTH = "/compare?with=netze-a&with=netze-b"
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with browser_of(server) as client:
-        yield client
 
 
 @pytest.fixture

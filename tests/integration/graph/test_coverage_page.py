@@ -10,7 +10,7 @@ from app.db.pool import Pool
 from app.domain.entry import VoltageLevel
 from tests import factories as make
 from tests.integration.graph.graphql_client import error_codes, execute
-from tests.integration.graph.page_responses import SCRIPT, active_parts_of, text_of
+from tests.integration.graph.page_client import SCRIPT, active_parts_of, text_of
 from tests.integration.graph.running import Running
 
 _CELL = re.compile(r'<td class="(share-\d|figure)"><a href="(/[^"]+)">([\d.,]+)')

@@ -12,7 +12,7 @@ from app.web.documentation import address_of, names
 from app.web.markdown import render_markdown
 from schema.root import schema
 from tests.architecture.repository import ROOT
-from tests.integration.graph.page_responses import active_parts_of, text_of
+from tests.integration.graph.page_client import active_parts_of, text_of
 from tests.integration.graph.running import Running
 
 TRAVERSALS = (

@@ -1,20 +1,12 @@
 """/my-operator: who may operate the grid at a postal code."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from app.db.pool import Pool
 from tests import factories as make
-from tests.integration.graph.page_client import browser_of, links_of, main_of
+from tests.integration.graph.page_client import links_of, main_of
 from tests.integration.graph.running import Running
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with browser_of(server) as client:
-        yield client
 
 
 async def test_operators_at_a_postal_code_have_their_shares_evidence_and_links(

@@ -1,7 +1,6 @@
 """The page of an operator: prices over the years, other prices, sources, history, and addresses of its data."""
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
 
@@ -15,10 +14,9 @@ from app.domain.levy import LevyKind
 from app.domain.price import PriceKind
 from app.web.assets import static_assets
 from tests import factories as make
-from tests.integration.graph.page_client import browser_of, text_of
+from tests.integration.graph.page_client import SCRIPT, text_of
 from tests.integration.graph.running import Running, issue_key
 
-SCRIPT = "<script>alert('x')</script>"
 MOST_BYTES = 60_000  # of the first view, compressed
 # At most, by name. Lists of figures and the entries of the latest changes are different levels of the graph, as is the year before.
 STATEMENTS = {
@@ -32,12 +30,6 @@ STATEMENTS = {
     "history": 1,
     "revisions": 1,
 }
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with browser_of(server) as client:
-        yield client
 
 
 def section_of(page: httpx.Response, name: str) -> str:

@@ -14,7 +14,7 @@ from app.domain.hlzf import Season
 from app.domain.holiday_rule import WITHOUT_YEAR, BridgeDays, HolidayScope
 from schema.http.pages import operator
 from tests import factories as make
-from tests.integration.graph.page_responses import (
+from tests.integration.graph.page_client import (
     SCRIPT,
     active_parts_of,
     base_of,

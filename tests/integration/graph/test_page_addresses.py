@@ -26,7 +26,7 @@ from schema.http.rest_operations import own_document
 from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.forms import form_of
-from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.page_client import SCRIPT, active_parts_of, browser_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
 
 
@@ -185,7 +185,7 @@ async def test_a_page_beyond_the_rate_limit_states_when_it_may_be_requested_agai
 ) -> None:
     async with (
         running(settings, rate_limit_anonymous=5) as server,
-        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+        browser_of(server) as client,
     ):
         pages = [await client.get("/en/operators") for _ in range(8)]
         assert {page.status_code for page in pages} == {200, 429}
@@ -199,7 +199,7 @@ async def test_without_anonymous_reading_a_page_shows_nothing_to_anonymous_calle
     await make.dno(pool, name="Netze Geheim")
     async with (
         running(settings, anonymous_reading=False) as server,
-        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+        browser_of(server) as client,
     ):
         for _ in range(3):
             page = await client.get("/operators")
@@ -471,7 +471,7 @@ async def test_after_an_answered_correction_no_instance_has_a_page_with_the_old_
     correct = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
     async with (
         running(settings) as other,
-        httpx.AsyncClient(base_url=base_of(other), headers=BROWSER) as other_browser,
+        browser_of(other) as other_browser,
     ):
         await server.delivered()
         await other.delivered()

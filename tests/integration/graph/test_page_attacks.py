@@ -19,11 +19,10 @@ from app.web.language import LANGUAGES
 from schema.http.pages.routes import PAGES
 from schema.types.node import Kind, write_id
 from tests import factories as make
+from tests.integration.graph.page_client import BROWSER, SCRIPT, base_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.wire import wire
 
-BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-SCRIPT = "<script>alert('x')</script>"
 BREAKOUT = "\"'><img src=x onerror=alert(1)>{{ 7*7 }}</textarea></title>" + SCRIPT
 EVIL = "evil.example"
 
@@ -40,10 +39,6 @@ VIEWS = tuple(
 async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER, timeout=30) as client:
         yield client
-
-
-def base_of(server: Running) -> str:
-    return server.url.removesuffix("/graphql")
 
 
 async def fill(pool: Pool) -> None:

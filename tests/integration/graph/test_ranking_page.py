@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-from collections.abc import AsyncIterator
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,14 +17,8 @@ from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from tests import factories as make
 from tests.forms import form_of
-from tests.integration.graph.page_client import browser_of, links_of, main_of
+from tests.integration.graph.page_client import links_of, main_of
 from tests.integration.graph.running import Running
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with browser_of(server) as client:
-        yield client
 
 
 @pytest.fixture

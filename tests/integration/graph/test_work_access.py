@@ -13,7 +13,7 @@ from schema.http.work.form_token import OfAnotherSession
 from tests import factories as make
 from tests.forms import Form, form_of, forms_of
 from tests.integration.auth.services import PASSWORD
-from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.page_client import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.running import Running
 from tests.integration.graph.work_browser import (
     EMAIL,

@@ -19,7 +19,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.forms import form_of, forms_of
 from tests.integration.auth.services import PASSWORD
-from tests.integration.graph.page_responses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.page_client import SCRIPT, active_parts_of, browser_of, text_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.work_browser import (
     EMAIL,
@@ -543,7 +543,7 @@ async def test_signing_in_without_redis_is_an_outage(
     )
     async with (
         running(without) as server,
-        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+        browser_of(server) as client,
     ):
         person = Browser(client)
         form = form_of((await person.open("/en/work/sign-in")).text)

@@ -2,12 +2,10 @@
 
 import asyncio
 import io
-import re
 import zipfile
 import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from html import unescape
 from typing import Any
 
 import httpx
@@ -21,13 +19,13 @@ from app.settings import Settings
 from schema.http.work import carried_files
 from tests import factories as make
 from tests.forms import Form, forms_of
+from tests.integration.graph.page_client import SCRIPT, text_of
 from tests.integration.graph.running import issue_key, running
 from tests.integration.graph.signing_in import signed_in
 from tests.integration.graph.writing import Caller
 
 PATH = "/work/import"
 BROWSER = {"accept": "text/html", "accept-language": "de"}
-SCRIPT = "<script>alert('x')</script>"
 HEADER = "Netzbetreiber;Jahr;Spannungsebene;Leistungspreis (EUR/kW/a);Arbeitspreis ab 2500 h;LP unter 2500 h;AP unter 2500 h"
 GOOD = "netze-a;2026;MS;58,20;1,26;12,50;3,088"
 BAD = "netze-a;2026;XS;58,20;1,26;12,50;3,088"
@@ -45,10 +43,6 @@ async def netze_a(pool: Pool) -> Any:
 
 def csv(*rows: str, header: str = HEADER) -> bytes:
     return "".join(f"{line}\n" for line in (header, *rows)).encode()
-
-
-def text_of(page: httpx.Response) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 class Upload:

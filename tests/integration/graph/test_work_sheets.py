@@ -1,7 +1,5 @@
 """/work/sheets/new: a whole price sheet is typed in, checked by a dry run and saved in one transaction."""
 
-import re
-from html import unescape
 from typing import Any
 
 import httpx
@@ -15,12 +13,12 @@ from app.domain.price import PriceKind
 from app.resources import Resources
 from tests import factories as make
 from tests.forms import form_of
+from tests.integration.graph.page_client import SCRIPT, text_of
 from tests.integration.graph.signing_in import signed_in
 from tests.integration.graph.writing import Caller
 
 PATH = "/work/sheets/new"
 BROWSER = {"accept": "text/html", "accept-language": "de"}
-SCRIPT = "<script>alert('x')</script>"
 READ = """
 { dno(slug: "netze-a") {
   tariffs(year: 2026) { voltageLevel leistung arbeit leistungUnter2500h arbeitUnter2500h version publication source { url } }
@@ -34,10 +32,6 @@ READ = """
 @pytest.fixture(autouse=True)
 async def netze_a(pool: Pool) -> Any:
     return await make.dno(pool, "netze-a", name=f"Netze A {SCRIPT}")
-
-
-def text_of(page: httpx.Response) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 class Sheet:
@@ -222,18 +216,6 @@ async def test_a_page_of_a_document_that_cannot_be_is_refused_beside_its_field(
     assert (refused.status_code, "Die Seite ist eine Zahl von 1 bis 9999." in text_of(refused)) == (400, True)
 
 
-@pytest.mark.parametrize("saved", ["²", "-1", "9" * 5_000])
-async def test_an_address_that_states_no_number_of_saved_entries_shows_the_form_without_it(
-    editor: Caller, saved: str
-) -> None:
-    page = await editor.client.get(
-        f"/de{PATH}",
-        params={"dno": "netze-a", "year": "2026", "saved": saved},
-        headers=editor.headers | BROWSER,
-    )
-    assert (page.status_code, "Gespeichert:" in text_of(page)) == (200, False)
-
-
 @pytest.mark.parametrize(
     ("language", "typed", "tariff", "price", "band"),
     [
@@ -407,15 +389,14 @@ async def test_an_operator_or_year_that_cannot_be_is_named_above_what_was_typed(
     assert (values["dno"], values["year"]) == (dno, year)
 
 
-@pytest.mark.parametrize("saved", ["²", "٣", "-1", "1000"])
+@pytest.mark.parametrize("saved", ["²", "٣", "-1", "1000", "9" * 5_000])
 async def test_a_number_of_saved_entries_that_cannot_be_states_nothing(editor: Caller, saved: str) -> None:
     page = await editor.client.get(
         f"/de{PATH}",
         params={"dno": "netze-a", "year": 2026, "saved": saved},
         headers=editor.headers | BROWSER,
     )
-    assert page.status_code == 200, page.text
-    assert 'role="status"' not in page.text
+    assert (page.status_code, "Gespeichert:" in text_of(page)) == (200, False)
 
 
 @pytest.mark.parametrize("length", [5_000, 50_000])

@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.forms import Form, form_of
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.page_responses import BROWSER, base_of
+from tests.integration.graph.page_client import BROWSER, base_of
 from tests.integration.graph.running import Running
 
 EMAIL = "ada@example.org"
