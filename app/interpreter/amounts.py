@@ -105,9 +105,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
         tokens |= {*range(start, end)}
     if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
-        if kw and kwh is not None:
-            vague |= _contradict(kwh, kw, hours)
-        elif kw is None and kwh is not None:
+        if kw is None and kwh is not None:
             kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
         elif kwh is None and kw is not None:
             kwh = kw * hours
@@ -117,18 +115,6 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         for start, end, _, unit in _measured(sentence, language, parts=True)
     )
     return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague, periodic)
-
-
-def _contradict(kwh: Decimal, kw: Decimal, hours: Decimal) -> bool:
-    """ "5 GWh, 1500 kW, 7000 h"; 2,500 hours are where other prices begin, and few are those of a day."""
-    if hours == _LIMIT_OF_PRICES or hours < _FEW_HOURS:
-        return False
-    return abs(kw * hours - kwh) > kwh * _ROUNDED
-
-
-_LIMIT_OF_PRICES: Final = 2500
-_FEW_HOURS: Final = 1000
-_ROUNDED: Final = Decimal("0.1")
 
 
 def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
@@ -198,15 +184,26 @@ def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:
 
 
 def _is_of_a_fraction(sentence: Sentence, start: int, end: int) -> bool:
-    """ "Die Hälfte von 3500 kWh", "5 GWh + 10 %", "5 GWh minus 10 Prozent"; not "5 GWh plus 19 % MwSt"."""
+    """ "Die Hälfte von 3500 kWh", "5 GWh + 10 %", "5 GWh minus 10 Prozent"; not "5 GWh plus 19 % MwSt", "5 GWh minus 10 % Rabatt"."""
     if sentence[start - 1] in {"von", "of"} and sentence[start - 2] in _FRACTIONS:
         return True
     number = end + 1 if sentence[end] in _CHANGES else end
-    if number == end and sentence.gap(end).strip() not in _SIGNS_OF_CHANGES:
+    sign = sentence.gap(end).strip()
+    if sign not in (_SIGNS_OF_CHANGES if number == end else {""}):
         return False
     after = number + 2 if sentence[number + 1] in _PERCENT else number + 1
     is_percent = after == number + 2 or sentence.gap(after).strip()[:1] == "%"
-    return is_percent and _starts_with_digit(sentence[number]) and sentence[after] not in _TAXES
+    if not is_percent or not _starts_with_digit(sentence[number]):
+        return False
+    is_more = sign == "+" or sentence[end] == "plus"
+    return sentence[number] != (_TAX if is_more else _REDUCTION) and not _is_of_a_price(sentence, after)
+
+
+def _is_of_a_price(sentence: Sentence, after: int) -> bool:
+    """Taxes and discounts are no change of the amount, nor is the reduction by Modul 2."""
+    return sentence[after] in _OF_PRICES or any(
+        key in {"modul", "module"} and sentence[i + 1] in _SECOND for i, key in enumerate(sentence.keys)
+    )
 
 
 def _is_a_factor(sentence: Sentence, i: int) -> bool:
@@ -254,8 +251,27 @@ _FRACTIONS: Final = frozenset(
 )
 _SIGNS_OF_CHANGES: Final = frozenset("+-−–±")
 _CHANGES: Final = frozenset({"plus", "minus", "abzuglich", "abzgl"})
+_TAX: Final = "19"  # %
+_REDUCTION: Final = "60"  # %, of Modul 2
+_SECOND: Final = frozenset({"2", "zwei", "two", "ii"})
 # As keys: "ue" and "ü" are one.
-_TAXES: Final = frozenset({"mwst", "ust", "mehrwertsteur", "umsatzsteur", "steur", "steurn", "vat", "tax"})
+_OF_PRICES: Final = frozenset(
+    [
+        "mwst",
+        "ust",
+        "mehrwertsteur",
+        "umsatzsteur",
+        "steur",
+        "steurn",
+        "vat",
+        "tax",
+        "brutto",
+        "rabatt",
+        "nachlass",
+        "preisnachlass",
+        "discount",
+    ]
+)
 _PERCENT: Final = frozenset({"prozent", "percent"})
 _TIMES: Final = frozenset({"mal", "times"})
 _DIGITS_OF_CONSUMPTIONS: Final = 3
@@ -313,7 +329,7 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
             number, end = number * scale, end + 1
         unit = sentence[end]
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
-            is_a_unit = number == 1 and IN_KWH.get(unit, IN_KW.get(unit)) == 1  # "1 kWh"
+            is_a_unit = number == 1 and unit in {"kwh", "kw"}
             if not is_a_unit and _is_a_part(sentence, i, end) == parts:
                 yield i, end + 1, number, unit
             end += 1

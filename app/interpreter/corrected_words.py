@@ -6,6 +6,7 @@ from typing import NamedTuple
 from app.domain.folding import fold
 from app.interpreter.names import KINDS
 from app.interpreter.spelling import Token
+from app.interpreter.units import SYMBOLS
 from app.interpreter.vocabulary import Vocabulary
 
 MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
@@ -27,7 +28,9 @@ def corrected_words(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word
     words: list[Word] = []
     corrections = MAX_CORRECTIONS
     for token in _rejoined(found, vocabulary):
-        if not token.key.isalpha() or vocabulary.knows(token.key):
+        if symbol := SYMBOLS.get(token.key):
+            words.append(Word(token, (symbol,)))
+        elif not token.key.isalpha() or vocabulary.knows(token.key):
             words.append(Word(token, (token.key,)))
         elif keys := _inflected(token.key, vocabulary):
             words.append(Word(token, keys))

@@ -24,7 +24,6 @@ _BESIDE: dict[VoltageLevel, tuple[VoltageLevel | None, VoltageLevel | None]] = {
     _V.MS: (_V.HS_MS, _V.MS_NS),
     _V.NS: (_V.MS_NS, None),
 }
-_ORDER = list(VoltageLevel)
 _VOLT = 0.001
 _KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
 _THOUSANDS = re.compile(r"(\d{1,3})[.,](\d{3})")
@@ -87,15 +86,17 @@ def _is_a_state(sentence: Sentence, mark: Mark, language: Language) -> bool:
 
 
 def _measured(sentence: Sentence) -> Iterator[_Found]:
-    """ "110 kV", "400 V", and both numbers of "110/20 kV"."""
+    """ "110 kV", "400 V", and both numbers of "110/20 kV", "20.000/400 V"."""
     for i, key in enumerate(sentence.keys):
         if (unit := _KILOVOLTS.get(key)) and _is_number(sentence[i - 1]):
-            if unit == _VOLT and (thousands := _thousands_of_volts(sentence, i - 1)):
-                yield _Found(i - 1, i + 1, _by_kilovolts(thousands, 1))
-                continue
-            yield _Found(i - 1, i + 1, _by_kilovolts(sentence[i - 1], unit))
+            yield _Found(i - 1, i + 1, _level_at(sentence, i - 1, unit))
             if "/" in sentence.gap(i - 1) and _is_number(sentence[i - 2]):
-                yield _Found(i - 2, i - 1, _by_kilovolts(sentence[i - 2], unit))
+                yield _Found(i - 2, i - 1, _level_at(sentence, i - 2, unit))
+
+
+def _level_at(sentence: Sentence, i: int, unit: float) -> VoltageLevel:
+    thousands = _thousands_of_volts(sentence, i) if unit == _VOLT else None
+    return _by_kilovolts(thousands, 1) if thousands else _by_kilovolts(sentence[i], unit)
 
 
 def _thousands_of_volts(sentence: Sentence, i: int) -> str | None:
@@ -152,7 +153,9 @@ def _transformations(sentence: Sentence, found: Sequence[_Found]) -> list[_Found
     joined = list(found)
     for upper, lower in pairwise(found):
         pair = _PAIRS.get(frozenset({upper.level, lower.level}))
-        if pair and upper in joined and _are_joined(sentence, upper, lower):
+        if not pair or upper not in joined or not _are_joined(sentence, upper, lower):
+            continue
+        if lower.start <= upper.end or not _are_set_against(sentence, upper, lower):
             joined = [one for one in joined if one not in (upper, lower)]
             joined.append(_Found(upper.start, lower.end, pair))
     return joined
@@ -162,7 +165,25 @@ def _are_joined(sentence: Sentence, upper: _Found, lower: _Found) -> bool:
     gap = sentence.gap(lower.start).strip()
     if lower.start <= upper.end:
         return any(sign in gap for sign in "/→>_") or gap in {"-", "–"}
-    is_up = _ORDER.index(upper.level) > _ORDER.index(lower.level)
-    if is_up and all(mark.meaning is not Sign.BETWEEN_LEVELS for mark in sentence.marks):
-        return False  # "Wechsel von NS zu MS"
     return lower.start == upper.end + 1 and sentence[upper.end] in _DOWN_TO
+
+
+def _are_set_against(sentence: Sentence, upper: _Found, lower: _Found) -> bool:
+    """ "Wechsel von MS zu NS", "wenn wir von NS zu MS wechseln": the one is left for the other, or compared with it."""
+    if any(mark.meaning is Sign.BETWEEN_LEVELS for mark in sentence.marks):
+        return False
+    words = [word.token.key for word in sentence.words]  # as they are written: "change" is no "charge"
+    before = words[max(upper.start - _WITHIN, 0) : upper.start]
+    if not _CHANGES.isdisjoint(before + words[lower.end : lower.end + 1]):
+        return True
+    one_operator = len(sentence.mentions) < 2  # not "Vergleich Westnetz Syna MS zu NS"
+    return one_operator and not _COMPARISONS.isdisjoint(before)
+
+
+_WITHIN = 4  # tokens: "Wechsel unseres Anschlusses von NS zu MS"
+_CHANGES = {
+    "wechsel", "wechseln", "wechselt", "wechsle", "umstieg", "umsteigen", "change", "changing", "switch", "switching",
+}  # fmt: skip
+_COMPARISONS = {
+    "unterschied", "unterschiede", "vergleich", "vergleiche", "vergleichen", "difference", "compare", "comparison",
+}  # fmt: skip

@@ -16,6 +16,7 @@ from app.interpreter.vocabulary import (
 from app.interpreter.words import EVERYDAY, ORDINARY
 
 _AND = {"und", "and"}
+_UNITS = IN_KWH.keys() - {"twh"}
 
 
 class Mention(NamedTuple):
@@ -77,8 +78,8 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
 
 
 def _is_a_unit(words: Sequence[Word], i: int) -> bool:
-    """ "3500 kWh": no part of the name KWH Netz."""
-    return words[i].key in IN_KWH and i > 0 and words[i - 1].key[:1].isdigit()
+    """ "3500 kWh": no part of the name KWH Netz; "2025 TWH" may be a year and a name."""
+    return words[i].key in _UNITS and i > 0 and words[i - 1].key[:1].isdigit()
 
 
 def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:

@@ -114,7 +114,7 @@ _JOINING = {"und", "and", "sowie", "oder", "or"}
 
 
 def names_unknown_place(sentence: Sentence) -> bool:
-    """ "in Österreich", "in der Lausitz", "im Osten": a word that nothing explains, after a preposition, or a part of Germany."""
+    """ "in Österreich", "in der Lausitz", "im Ruhrgebiet": a word that nothing explains, after a preposition, or a part of Germany."""
     return any(
         (sentence[i - 1] == "im" and sentence.words[i].token.key in _PARTS_OF_GERMANY)
         or (key in sentence.strange and _is_behind_a_preposition(sentence, i))
@@ -125,12 +125,16 @@ def names_unknown_place(sentence: Sentence) -> bool:
 def _is_behind_a_preposition(sentence: Sentence, i: int) -> bool:
     before = sentence[i - 1]
     if before == "im":
-        return sentence[i] not in _EVERYWHERE
+        return sentence[i].endswith(_LIKE_REGIONS) and not sentence[i].endswith(_NO_REGIONS)
     return before in _BEFORE_PLACES or (before in _ARTICLES and sentence[i - 2] in _BEFORE_PLACES)
 
 
-_PARTS_OF_GERMANY = {"norden", "osten", "suden", "westen"}
-_EVERYWHERE = {"bundesgebiet", "bundesvergleich", "inland", "land", "lande", "freistaat"}
+_PARTS_OF_GERMANY = {
+    "norden", "osten", "suden", "westen", "harz", "taunus", "hunsruck", "spessart", "solling", "ruhrpott",
+}  # fmt: skip
+_LIKE_REGIONS = ("gebiet", "gebirge", "land", "wald", "gau", "kreis", "raum", "tal")
+# "Im Bundesgebiet", "im ganzen Land", "im Abrechnungszeitraum", "im Vergleichsportal", "im Quartal".
+_NO_REGIONS = ("bundesgebiet", "versorgungsgebiet", "inland", "zeitraum", "portal", "quartal")
 _ARTICLES = {"der", "den", "dem", "the"}
 
 

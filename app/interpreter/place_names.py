@@ -7,8 +7,8 @@ from app.interpreter.mentions import Mention
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Vocabulary
 
-# "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg". Behind the first ones stands a place of its own,
-# behind the others perhaps one that is spelt like another place: Groß-Gerau is not Gera, but "Netzentgelte neu Hamburg" is Hamburg's.
+# "Bad Harzburg", "Hohen Neuendorf", "Neu-Isenburg": `_BEFORE_NAMES` begin names of places. Behind `_OF_PLACES` stands a place of
+# its own, behind the others perhaps one that is spelt like another place: Groß-Gerau is not Gera, but "Netzentgelte neu Hamburg" is Hamburg's.
 _OF_PLACES = frozenset({"bad", "st", "sankt"})
 _BEFORE_NAMES = _OF_PLACES | {
     "neu", "alt", "gross", "klein", "hohe", "hohen", "hoher", "ober", "nieder", "markt", "burg", "konigs",

@@ -97,8 +97,20 @@ def _names_a_part_of_a_name(sentence: Sentence) -> bool:
 
 
 def _limits_customers(sentence: Sentence) -> bool:
-    """ "Mit mehr als 100.000 Kunden": of a size, by which none are chosen."""
-    return any(key[:1].isdigit() and sentence[i + 1] in _COUNTED for i, key in enumerate(sentence.keys))
+    """ "Mit mehr als 100.000 Kunden": of a size, by which none are chosen; not "2026 Kunden MS", "Netzebene 5 Kunden"."""
+    return any(
+        key[:1].isdigit()
+        and sentence[i + 1] in _COUNTED
+        and (sentence[i - 1] in _LIMITS or len(key) >= _DIGITS_OF_COUNTS)
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+_DIGITS_OF_COUNTS: Final = 5  # with the separator: no year
+_LIMITS = {
+    "als", "uber", "unter", "mit", "ab", "bis", "mindestens", "hochstens", "maximal", "rund", "etwa", "ca", "than", "over",
+    "under", "above", "below", "with", "least", "most",
+}  # fmt: skip
 
 
 _COUNTED = {

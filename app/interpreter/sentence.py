@@ -77,7 +77,7 @@ class Sentence:
         ]
         self.keys = [word.key for word in self.words]
         marks = grammar.marks(_without(self.words, found))
-        self.marks = _without_asides(_with_bills(marks, self.keys), self.keys)
+        self.marks = _without_asides(_with_bills(marks, self.keys), self.keys, found)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
         self.mentions = [m for m in found if not m.everyday]
         self.mentions = [m for m in found if not m.everyday or self._stands_for_a_place(m)]
@@ -223,17 +223,27 @@ def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
     return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
 
 
-def _without_asides(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
+def _without_asides(marks: Sequence[Mark], keys: Sequence[str], mentions: Sequence[Mention]) -> list[Mark]:
     """ "What does Westnetz charge?" asks for no definition, and a heat pump "mit eigenem Zähler" for nothing about meters."""
     return [
-        mark for mark in marks if not (_asks_what_is_charged(mark, keys) or _is_its_own_meter(mark, keys))
+        mark
+        for mark in marks
+        if not (_asks_what_is_charged(mark, keys, mentions) or _is_its_own_meter(mark, keys))
     ]
 
 
-def _asks_what_is_charged(mark: Mark, keys: Sequence[str]) -> bool:
+def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Mention]) -> bool:
+    """Not "What does the grid charge depend on?": before "charge" stands who charges."""
     if mark.meaning is not Sign.DEFINITION or keys[mark.start : mark.end] != _WHAT_DOES:
         return False
-    return "charge" in keys[mark.end : mark.end + _CHARGED_WITHIN] and "mean" not in keys
+    until = mark.end + _CHARGED_WITHIN
+    if "charge" not in keys[mark.end : until] or "mean" in keys:
+        return False
+    last = keys.index("charge", mark.end) - 1
+    while last > mark.end and keys[last] in LEGAL:
+        last -= 1
+    is_named = any(mention.start <= last < mention.end for mention in mentions if not mention.everyday)
+    return last >= mark.end and (is_named or keys[last] in _WHO_CHARGES)
 
 
 def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
@@ -246,6 +256,9 @@ def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
 _OWN_WITHIN = 3  # tokens: "mit meinem eigenen Zähler"
 _WHAT_DOES = [key_of("what"), key_of("does")]
 _CHARGED_WITHIN = 6  # tokens: "What does the Westnetz GmbH charge?"
+_WHO_CHARGES = frozenset(
+    {"it", "they", "operator", "company", "utility", "dso", "dno", "tso", "vnb", "netzbetreiber"}
+)
 _METERS = (["zahler"], ["meter"])
 _WITH = frozenset({"mit", "uber", "with"})
 _OF_ITS_OWN = frozenset({

@@ -2,8 +2,16 @@
 
 from typing import Final
 
-IN_KWH: Final = {
-    "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
-    "gwh": 10**6, "gigawattstunde": 10**6, "gigawattstunden": 10**6, "twh": 10**9,
-}  # fmt: skip
-IN_KW: Final = {"kw": 1, "kilowatt": 1, "mw": 10**3, "megawatt": 10**3, "gw": 10**6}
+IN_KWH: Final = {"kwh": 1, "mwh": 10**3, "gwh": 10**6, "twh": 10**9}
+IN_KW: Final = {"kw": 1, "mw": 10**3, "gw": 10**6}
+_PREFIXES: Final = {"k": "kilo", "m": "mega", "g": "giga", "t": "tera"}
+# Of units that are written out: "kilowattstunde" is "kwh".
+SYMBOLS: Final = {
+    _PREFIXES[unit[0]] + name: unit
+    for units, names in (
+        (IN_KWH, ("wattstunde", "wattstunden", "watthour", "watthours")),
+        (IN_KW, ("watt", "watts")),
+    )
+    for unit in units
+    for name in names
+}

@@ -16,6 +16,7 @@ from app.interpreter.positions import customers_of, devices_of, includes_levies,
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import Sign, Topic
+from app.interpreter.years import is_a_year
 
 BANDED: Final = 3  # the module with a price per band
 _LOW: Final = {None, VoltageLevel.NS}
@@ -148,13 +149,20 @@ def inhabitants_of(read: Read) -> int | None:
         number, end = number_at(sentence, i, read.language)
         if number is None or number != int(number):
             continue
-        if sentence[end] in _INHABITANTS or (
-            sentence[end] in _PEOPLE and not _TOWNS.isdisjoint(sentence.keys)
-        ):
+        if sentence[end] in _INHABITANTS or (sentence[end] in _PEOPLE and _is_of_a_town(sentence, number)):
             return int(number) + _beyond(sentence[i - 2], sentence[i - 1])
-        if sentence[i - 1] in _NUMBER_OF_INHABITANTS or sentence.keys[max(i - 2, 0) : i] in _POPULATION:
+        is_named = (
+            sentence[i - 1] in _NUMBER_OF_INHABITANTS or sentence.keys[max(i - 2, 0) : i] in _POPULATION
+        )
+        if is_named and not is_a_year(sentence[i]):
             return int(number)
     return None
+
+
+def _is_of_a_town(sentence: Sentence, people: Decimal) -> bool:
+    """ "Stadt mit 50.000 Menschen"; not "household of 4 people in the city"."""
+    keys = sentence.keys
+    return people >= _SMALL_TOWN and not _TOWNS.isdisjoint(keys) and _HOUSEHOLDS.isdisjoint(keys)
 
 
 def _beyond(second: str, before: str) -> int:
@@ -172,6 +180,8 @@ _BELOW: Final = frozenset({"unter", "weniger", "under", "below", "fewer", "less"
 
 _INHABITANTS: Final = frozenset({"einwohner", "einwohnern", "einwohnerinnen", "inhabitants", "residents"})
 _PEOPLE: Final = frozenset({"menschen", "burger", "burgern", "people"})
+_SMALL_TOWN: Final = 1000
+_HOUSEHOLDS: Final = frozenset({"haushalt", "haushalte", "haushalten", "household", "households", "personen"})
 # Without such a word it may be the people of a household or a company.
 _TOWNS: Final = frozenset(
     [

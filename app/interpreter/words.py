@@ -565,7 +565,7 @@ GERMAN = _keys("""
     da dann hier dort jemand sagen sag nenne nennen zeig zeige zeigen gib schicken zusenden senden wissen
     weiß finden finde angeben mitteilen verraten veröffentlicht veröffentlichten abrufen abfragen lautet
     lauten liegt liegen beträgt betragen gestiegen gesunken höher niedriger verlangt verlangen nimmt zahle
-    zahlen euro cent kilowatt kilowattstunde bezogen bezug mittelspannung niederspannung hochspannung
+    zahlen euro cent bezogen bezug mittelspannung niederspannung hochspannung
     höchstspannung umspannung daten info infos angaben werte liste überblick übersicht bzw z.b. bspw usw inkl
     ca nr eur ct zusammen alle alles jeweils jeweilige jeweiligen gesamt sowie beide kommenden kommende
     günstig günstige günstigen günstigste günstigsten günstigster billig billigste billigsten billigster teuerste
@@ -605,7 +605,7 @@ QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom w
 # A number before them is no year.
 UNITS = _keys("""
     h std stunde stunden benutzungsstunde benutzungsstunden vollbenutzungsstunden volllaststunden vbh bh
-    hours hour hrs kwh mwh gwh twh wh kw mw gw w kva mva kilowatt megawatt kilowattstunden megawattstunden
+    hours hour hrs kwh mwh gwh twh wh kw mw gw w kva mva
     eur euro euros ct cent cents prozent percent qm m m² m³ m2 m3 km meter einheiten wohnungen wohneinheiten
     we mitarbeiter haushalte kunden units apartments flats employees customers households uhr am pm min
     minuten minutes tage days wochen weeks monate months hz hertz volt kv v ladepunkte ladesäulen charger

@@ -1,10 +1,11 @@
 """Wordings beside those of the rules: what they ask for is read, or refused, and never taken for something near it."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 
+from app.domain.dno import DirectoryEntry
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
@@ -428,6 +429,14 @@ def test_one_operator_in_two_years_is_not_compared_with_others(vocabulary: Vocab
         ("Netzkosten Westnetz HS 1 {} bei 20 MW", "GWh", "Gigawattstunde"),
         ("Westnetz MS Lastspitze von 100 {}", "kW", "Kilowatt"),
         ("Westnetz MS Lastspitze von 1 {}", "MW", "Megawatt"),
+        ("Wallbox 11 {} 2500 kWh Modul 1 Westnetz", "kW", "Kilowatt"),
+        ("Rechnung Wärmepumpe 12 {} 5000 kWh brutto Westnetz NS Modul 1", "kW", "Kilowatt"),
+        ("§ 19-Umlage 2026 ab 1 {}", "GWh", "Gigawattstunde"),
+        ("1000 {0} HT 2000 {0} ST 500 {0} NT Modul 3 Westnetz", "kWh", "Kilowattstunde"),
+        ("5 TWh bei 2 {} Westnetz HS", "GW", "Gigawatt"),
+        ("5 {} bei 2 GW Westnetz HS", "TWh", "Terawattstunden"),
+        ("annual cost 5000000 {} at 1500 kW Westnetz MV", "kWh", "kilowatthours"),
+        ("Euro pro {} Westnetz MS", "kW", "Kilowatt"),
     ],
 )
 def test_units_that_are_written_out_mean_the_same(
@@ -528,7 +537,19 @@ def test_two_digits_behind_a_word_for_years_stay_a_year(vocabulary: Vocabulary) 
         ("grid fees Westnetz 2025, not sure, but MV", 2025, VoltageLevel.MS),
         ("What does Westnetz charge in MV 2025?", 2025, VoltageLevel.MS),
         ("Netzentgelte Westnetz Wechsel von NS zu MS", 2026, None),
+        ("Netzentgelte Westnetz Wechsel von MS zu NS", 2026, None),
+        ("Netzentgelte Westnetz Umstieg von Mittel- auf Niederspannung", 2026, None),
+        ("Netzentgelte, wenn wir bei Westnetz von NS zu MS wechseln", 2026, None),
+        ("Netzentgelte Westnetz Vergleich MS zu NS", 2026, None),
         ("Netzentgelte Westnetz MS zu NS", 2026, VoltageLevel.MS_NS),
+        ("Entgelte NS auf MS Westnetz 2025", 2025, VoltageLevel.MS_NS),
+        ("grid fees LV to MV Westnetz", 2026, VoltageLevel.MS_NS),
+        ("Netzentgelte Netzebene NS nach MS Westnetz", 2026, VoltageLevel.MS_NS),
+        ("Netzentgelte Westnetz 10 kV auf 110 kV", 2026, VoltageLevel.HS_MS),
+        ("Netzentgelte Westnetz Wechsel der Umspannung MS zu NS", 2026, VoltageLevel.MS_NS),
+        ("Netzentgelte Westnetz 110.000/20.000 V", 2026, VoltageLevel.HS_MS),
+        ("Netzentgelte Westnetz 20.000/400 V", 2026, VoltageLevel.MS_NS),
+        ("Netzentgelte Westnetz 20 000/400 V", 2026, VoltageLevel.MS_NS),
     ],
 )
 def test_a_year_or_level_is_the_one_that_is_not_denied(
@@ -539,7 +560,43 @@ def test_a_year_or_level_is_the_one_that_is_not_denied(
     assert found.questions == 1
 
 
-@pytest.mark.parametrize("said", ["what does module 3 mean", "what does charge mean"])
+def test_a_change_of_the_level_is_no_transformation(vocabulary: Vocabulary) -> None:
+    found = interpret("change from MV to LV Westnetz grid fees", vocabulary, TODAY)
+    assert (found.subject, found.voltage_level) == (QuestionTopic.NETZENTGELTE, None)
+
+
+@pytest.mark.parametrize(
+    "said", ["Vergleich Westnetz Syna MS zu NS", "Vergleich Netzentgelte MS zu NS Westnetz Syna"]
+)
+def test_operators_are_compared_at_a_transformation(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.voltage_level) == (QuestionTopic.COMPARISON, VoltageLevel.MS_NS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "What does Westnetz charge?",
+        "What does the Westnetz GmbH charge in MV?",
+        "what does my grid operator charge in MV",
+        "what does it charge for Westnetz MV",
+    ],
+)
+def test_what_an_operator_charges_is_no_definition(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.NETZENTGELTE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "what does module 3 mean",
+        "what does charge mean",
+        "what does grid charge stand for",
+        "What does the grid charge depend on",
+        "what does the grid charge consist of",
+        "what does the grid charge include",
+    ],
+)
 def test_what_a_word_means_is_off_topic(vocabulary: Vocabulary, said: str) -> None:
     assert interpret(said, vocabulary, TODAY).subject is None
 
@@ -587,6 +644,15 @@ def test_munich_and_cologne_are_places(vocabulary: Vocabulary, slugs: dict[UUID,
         assert found.candidates == interpret(f"grid fees {german} MV", vocabulary, TODAY).candidates != ()
 
 
+def test_an_operator_that_is_called_like_a_unit_is_found_behind_a_year() -> None:
+    name = "TWH Technische Werke GmbH"
+    twh = DirectoryEntry(
+        UUID(int=1), "twh", "TWH", name, "Bayern", "Ulm", "89073", False, False, 5, datetime(2026, 1, 1, tzinfo=UTC)
+    )  # fmt: skip
+    found = interpret("Netzentgelte 2025 TWH MS", Vocabulary.of([twh], ()), TODAY)
+    assert found.dno_id == twh.id
+
+
 @pytest.mark.parametrize(
     "said", ["Netzentgelte aller Netzbetreiber", "Netzkosten bei jedem Netzbetreiber MS"]
 )
@@ -605,7 +671,14 @@ def test_a_word_for_all_is_no_name(vocabulary: Vocabulary, said: str) -> None:
         "günstigster Netzbetreiber 80331 MS",
         "günstigster Netzbetreiber im Ruhrgebiet MS",
         "günstigster Netzbetreiber im Osten MS",
+        "günstigster Netzbetreiber im Taunus MS",
+        "günstigster Netzbetreiber im Schwarzwald MS",
+        "günstigster Netzbetreiber im Münsterland MS",
+        "günstigster Netzbetreiber im Breisgau MS",
+        "günstigster Netzbetreiber im Erzgebirge MS",
         "günstigster Netzbetreiber mit mehr als 100.000 Kunden MS",
+        "günstigster Netzbetreiber mit 5000 Kunden MS",
+        "cheapest operator with more than 100,000 customers MV",
     ],
 )
 def test_a_ranking_of_something_else_is_not_held(vocabulary: Vocabulary, said: str) -> None:
@@ -619,6 +692,18 @@ def test_a_ranking_of_something_else_is_not_held(vocabulary: Vocabulary, said: s
         ("günstigster Netzbetreiber im Bundesland Hessen MS", "Hessen"),
         ("günstigster Netzbetreiber im Freistaat Bayern MS", "Bayern"),
         ("günstigster Netzbetreiber im Vergleich MS", None),
+        ("günstigster Netzbetreiber im Deutschlandvergleich MS", None),
+        ("günstigster Netzbetreiber im Bundesgebiet MS", None),
+        ("günstigster Netzbetreiber im ganzen Land MS", None),
+        ("günstigster Netzbetreiber im Inland MS", None),
+        ("günstigster Netzbetreiber im Versorgungsgebiet MS", None),
+        ("günstigster Netzbetreiber im Bereich MS", None),
+        ("günstigster Netzbetreiber im Segment Mittelspannung", None),
+        ("günstigster Netzbetreiber im Sektor Industrie MS", None),
+        ("günstigster Netzbetreiber im Internetportal MS", None),
+        ("günstigster Netzbetreiber im Abrechnungszeitraum 2026 MS", None),
+        ("günstigster Netzbetreiber 2026 Kunden MS", None),
+        ("günstigster Netzbetreiber Netzebene 5 Kunden MS", None),
         ("günstigster Netzbetreiber gesucht MS", None),
         ("teuerster Netzbetreiber überhaupt MS", None),
         ("cheapest grid operator for a steel plant, HV", None),
@@ -644,7 +729,8 @@ def test_where_the_price_sheet_stands_is_no_rank(vocabulary: Vocabulary) -> None
         "was kosten 10 kWh am Tag bei Westnetz",
         "Netzkosten 5 GWh + 10 % 1500 kW Westnetz MS",
         "Netzkosten der Hälfte von 3500 kWh Westnetz",
-        "5 GWh 1500 kW 7000 h Westnetz MS",
+        "5 GWh minus 10 Prozent 1500 kW Westnetz MS",
+        "5 GWh - 10 % 1500 kW Westnetz MS",
         "Netzkosten 5 GWh 1500 kW Westnetz MS letzten Monat",
         "Netzkosten 5 GWh 1500 kW Westnetz MS für zwei Anschlüsse",
     ],
@@ -665,9 +751,13 @@ def test_a_consumption_of_a_month_asks_for_no_monthly_prices(vocabulary: Vocabul
     "said",
     [
         "Netzkosten 5 GWh + 19 % Steuer 1500 kW Westnetz MS",
-        "5 GWh 1500 kW 3333 h Westnetz MS",
+        "5 GWh, 1500 kW + 19% Westnetz MS",
+        "5 GWh 1500 kW plus 19 Prozent Westnetz MS",
+        "5 GWh 1500 kW minus 10% Rabatt Westnetz MS",
+        "5 GWh 1500 kW, plus 10 % Reserve, Westnetz MS",
         "5 GWh 1500 kW 2500 h Westnetz MS",
-        "5 GWh 1500 kW, Betrieb 16 h, Westnetz MS",
+        "5 GWh 1500 kW mindestens 7000 h Westnetz MS",
+        "5 GWh 1500 kW, Betrieb 8760 h im Jahr, Westnetz MS",
         "bitte noch diese Woche: Netzkosten 5 GWh 1500 kW Westnetz MS",
     ],
 )
@@ -682,7 +772,15 @@ def test_what_stands_beside_an_amount_of_a_year_leaves_it_one(vocabulary: Vocabu
         ("Konzessionsabgabe Stadt mit 50.000 Bürgern", 50_000),
         ("concession fee for a city with a population of 600,000", 600_000),
         ("Konzessionsabgabe, Einwohnerzahl 30.000", 30_000),
+        ("Konzessionsabgabe, Einwohnerzahl von 2.000", 2_000),
+        ("concession fee for a town of 2000 people", 2_000),
         ("KWKG-Umlage für 4 people", None),
+        ("Konzessionsabgabe Stadt Köln, Haushalt mit 4 Menschen", None),
+        ("Konzessionsabgabe Stadt Köln, 4 Menschen", None),
+        ("Konzessionsabgabe Stadt, 1200 Haushalte, 2500 Menschen", None),
+        ("Konzessionsabgabe Einwohnerzahl 2025", None),
+        ("Konzessionsabgabe nach Einwohnerzahl 2026 in Köln", None),
+        ("concession fee by population 2025", None),
     ],
 )
 def test_people_of_a_town_are_its_inhabitants(
@@ -694,6 +792,39 @@ def test_people_of_a_town_are_its_inhabitants(
 def test_the_people_of_a_company_are_no_inhabitants(vocabulary: Vocabulary) -> None:
     found = interpret("5 GWh 1500 kW Westnetz MS, 2000 people", vocabulary, TODAY)
     assert (found.subject, found.details.usage) == (QuestionTopic.ANNUAL_COST, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Westnetz 2 people household city 3500 kWh cost",
+        "household of 4 people in the city, 3500 kWh, Westnetz",
+    ],
+)
+def test_the_people_of_a_household_are_no_inhabitants(vocabulary: Vocabulary, said: str) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert (usage.consumption_kwh, usage.inhabitants) == (3500, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "module", "gross"),
+    [
+        ("Wärmepumpe 4500 kWh, minus 60 % Modul 2 Westnetz", 2, False),
+        ("Wärmepumpe 4500 kWh minus 60 % Westnetz", None, False),
+        ("Haushalt 3500 kWh – 60 % Rabatt Modul 2 Westnetz", 2, False),
+        ("Wärmepumpe 4500 kWh - 55 % Modul 2 Westnetz", 2, False),
+        ("Haushalt 3500 kWh plus 19 % Westnetz", None, False),
+        ("Haushalt 3500 kWh plus 19 % brutto Westnetz", None, True),
+        ("Haushalt 3500 kWh + 7 % brutto Westnetz", None, True),
+    ],
+)
+def test_discounts_and_taxes_are_no_change_of_the_consumption(
+    vocabulary: Vocabulary, said: str, module: int | None, gross: bool
+) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert (usage.module, usage.gross) == (module, gross)
 
 
 def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> None:
