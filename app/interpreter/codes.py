@@ -35,7 +35,8 @@ def split_codes(text: str) -> Coded:
     codes: list[str] = []
 
     def take(match: re.Match[str]) -> str:
-        if (bare := match["bare"]) and (_YEAR.fullmatch(bare) or len(bare) == _DIGITS_OF_POSTAL_CODES):
+        bare = match["bare"]
+        if bare and (_YEAR.fullmatch(bare) or _is_postal_code(bare, match[0])):
             return match[0]  # "VNB 2024", "VNB 50667 Köln": an operator, and a year or a postal code
         for kind in ("mastr", "bdew", "acer"):
             if code := match[kind]:
@@ -45,6 +46,11 @@ def split_codes(text: str) -> Coded:
         return " "
 
     return Coded(_CODE.sub(take, text), tuple(codes))
+
+
+def _is_postal_code(digits: str, text: str) -> bool:
+    """Not "VNBdigital 12345"."""
+    return len(digits) == _DIGITS_OF_POSTAL_CODES and not text.startswith("vnbdigital")
 
 
 def code_index(entries: Iterable[DirectoryEntry]) -> dict[str, tuple[int, ...]]:

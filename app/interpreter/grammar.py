@@ -14,7 +14,6 @@ from app.interpreter.words import (
     MISTAKABLE,
     ORDINARY,
     PHRASES,
-    PLACES_ALIKE,
     STEMS,
     Meaning,
     Relative,
@@ -64,7 +63,7 @@ _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 _STATES = {word for word in STATE_WORDS if len(word) >= MIN_STATE_LENGTH}
 CORRECTABLE = _MEANINGS.keys() | {word for _, text in _PHRASES for word in _words(text)} | _STATES
-KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | PLACES_ALIKE | STATE_WORDS
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

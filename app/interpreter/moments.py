@@ -3,11 +3,25 @@
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from app.domain.question import QuestionTopic
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import DASHES, LETTERS, MONTHS, NUMBERS, UNITS, WEEKDAYS, Days, Sign, Topic
+from app.interpreter.words import (
+    DASHES,
+    LETTERS,
+    MONTHS,
+    NEXT,
+    NUMBERS,
+    PREVIOUS,
+    THIS,
+    UNITS,
+    WEEKDAYS,
+    Days,
+    Sign,
+    Topic,
+)
 from app.interpreter.years import FIRST, LAST, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
@@ -60,17 +74,56 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     days = sorted([*_written(sentence, today), *_by_name(sentence, today, taken)])
     if FIRST <= today.year <= LAST:
         days = _together(sentence, days, sorted(_relative(sentence, today)))
-    kept = sentence.kept(days)
     minute, hours = _minute(sentence)
-    number = len({one.day for one in kept})
-    return Moment(kept[0].day if kept else None, minute, sentence.has(Sign.NOW), hours, max(number, 1))
+    hours |= {one.end - 2 for one in days if sentence[one.end - 1] in _WEEKS | _DAYS}
+    kept = sentence.kept(_without_spans(sentence, days))
+    return Moment(
+        kept[0].day if kept else None, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept)
+    )
+
+
+def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:
+    """ "1.1.2026 bis 31.12.2026", "1.12.-28.2.", "zwischen dem 1.12. und 28.2." are no single days."""
+    spans = [(one, other) for one, other in pairwise(days) if _is_span(sentence, one, other)]
+    return [day for day in days if not any(day in span for span in spans)]
+
+
+def _is_span(sentence: Sentence, one: _Found, other: _Found) -> bool:
+    if one.end == other.start:
+        return sentence.gap(other.start).strip(" .") in DASHES
+    before = one.start - 1
+    while sentence[before] in _BEFORE_LAST_DAYS:
+        before -= 1
+    joining = _AND_OR | _THROUGH if sentence[before] in {"zwischen", "between"} else _THROUGH
+    between = sentence.keys[one.end + 1 : other.start]
+    return sentence[one.end] in joining and _BEFORE_LAST_DAYS.issuperset(between)
+
+
+def _number(sentence: Sentence, days: list[_Found]) -> int:
+    """Of the days that are asked for: those that are joined, but not "Stand 1.1.2026: ist heute …"."""
+    joined = {
+        day.day for one, other in pairwise(days) if _are_joined(sentence, one, other) for day in (one, other)
+    }
+    return max(len(joined), 1)
+
+
+def _are_joined(sentence: Sentence, one: _Found, other: _Found) -> bool:
+    """ "Heute und morgen", "heute oder erst am Freitag", "Montag, Dienstag", "heute bei Westnetz und am Freitag"."""
+    before = other.start
+    while before > one.end and sentence[before - 1] in _BEFORE_LAST_DAYS:
+        before -= 1
+    if before == one.end:
+        return bool({",", "/", "&", "+"} & {*sentence.gap(before)})
+    return sentence[before - 1] in _AND_OR or (
+        sentence[one.end] in _AND_OR and not _PAUSES & {*sentence.gap(other.start)}
+    )
 
 
 def _together(sentence: Sentence, written: list[_Found], relative: list[_Found]) -> list[_Found]:
     """ "Dienstag, 5. Januar" and "morgen, den 1.12." are one day, as it is written; the weekday may show in which year."""
     found = list(written)
     for one in relative:
-        beside = [i for i, day in enumerate(found) if _are_one_day(sentence, one, day)]
+        beside = [i for i, day in enumerate(written) if _are_one_day(sentence, one, day)]
         if not beside:
             found.append(one)
         elif found[beside[0]].of_any_year and sentence[one.start] in WEEKDAYS:
@@ -92,12 +145,14 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
     for mark in sentence.marks:
         if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
             weeks = _weeks_later(sentence, mark.end)
-            yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days + 7 * weeks))
+            end = mark.end + (3 if weeks else 0)
+            yield _Found(mark.start, end, today + timedelta(mark.meaning.days + 7 * weeks))
     for i, key in enumerate(sentence.keys):
         if (weekday := WEEKDAYS.get(key)) is not None:
             away = _days_to(sentence, i, weekday - today.weekday())
             if away is not None:
-                yield _Found(i, i + 1, today + timedelta(away))
+                end = i + (4 if _weeks_later(sentence, i + 1) else 1)
+                yield _Found(i, end, today + timedelta(away))
 
 
 def _days_to(sentence: Sentence, i: int, from_today: int) -> int | None:
@@ -107,17 +162,19 @@ def _days_to(sentence: Sentence, i: int, from_today: int) -> int | None:
     `from_today`: to the one of this week.
     """
     before, after = sentence[i - 1], sentence[i + 2]
-    of_a_month = sentence[i + 1] in {"im", "in", "des", "of"} and (after in MONTHS or after in _MONTH)
+    of_a_month = sentence[i + 1] in {"im", "in", "des", "of"} and (
+        after in MONTHS or after in _MONTH or (after == "the" and sentence[i + 3] in {"month", "year"})
+    )
     if before in _EVERY or before in _COUNTED or of_a_month or _is_of_a_span_of_weekdays(sentence, i):
         return None
     if (weeks := _weeks_away(sentence, i)) is not None:
         return from_today + 7 * weeks
     ahead = from_today % 7
-    if before in _LAST:
+    if before in PREVIOUS:
         return ahead - 7
     if before == "ubernachsten":
         return (ahead or 7) + 7
-    if before in _NEXT:
+    if before in NEXT:
         ahead = ahead or 7
     return ahead + 7 * _weeks_later(sentence, i + 1)
 
@@ -136,10 +193,13 @@ def _weeks_away(sentence: Sentence, i: int) -> int | None:
 
 
 def _is_of_a_span_of_weekdays(sentence: Sentence, i: int) -> bool:
-    """ "Montag bis Freitag", "Monday to Friday"."""
-    for first, last in ((i - 2, i), (i, i + 2)):
-        if sentence[first] in WEEKDAYS and sentence[last] in WEEKDAYS and sentence[first + 1] in _THROUGH:
-            return True
+    """ "Montag bis Freitag", "Montag bis zum Freitag", "Monday to Friday"."""
+    to = i - 2 if sentence[i - 1] == "zum" else i - 1
+    if sentence[to] in _THROUGH and sentence[to - 1] in WEEKDAYS:
+        return True
+    last = i + 3 if sentence[i + 2] == "zum" else i + 2
+    if sentence[i + 1] in _THROUGH and sentence[last] in WEEKDAYS:
+        return True
     return any(
         sentence[j - 1] in WEEKDAYS and sentence[j] in WEEKDAYS and sentence.gap(j).strip() in DASHES
         for j in (i, i + 1)
@@ -147,41 +207,53 @@ def _is_of_a_span_of_weekdays(sentence: Sentence, i: int) -> bool:
 
 
 def _weeks_later(sentence: Sentence, i: int) -> int:
-    """ "Heute in einer Woche", "Montag in 2 Wochen"."""
-    number = sentence[i + 1]
-    if sentence[i] != "in" or sentence[i + 2] not in {"woche", "wochen", "week", "weeks"}:
+    """ "Heute in einer Woche", "Montag in 2 Wochen", "Montag in 14 Tagen"."""
+    number, unit = sentence[i + 1], sentence[i + 2]
+    if sentence[i] != "in" or unit not in _WEEKS | _DAYS:
         return 0
     if number == "einer":
         return 1
-    return int(number) if number.isdecimal() and len(number) <= 2 else NUMBERS.get(number, 0)
+    counted = int(number) if number.isdecimal() and len(number) <= 2 else NUMBERS.get(number, 0)
+    return counted if unit in _WEEKS else 0 if counted % 7 else counted // 7
 
 
 _WEEK: Final = {"woche", "week"}
+_WEEKS: Final = frozenset({"woche", "wochen", "week", "weeks"})
+_DAYS: Final = frozenset({"tage", "tagen", "days"})
 _THROUGH: Final = {"bis", "to", "through", "until"}
 _JOINING: Final = {"und", "oder", "bis", "and", "or", "to"}
 _BEFORE_DAYS: Final = {"am", "den", "dem"}
+_BEFORE_LAST_DAYS: Final = {
+    "am",
+    "an",
+    "den",
+    "dem",
+    "der",
+    "zum",
+    "erst",
+    "auch",
+    "on",
+    "the",
+    "einschliesslich",
+    "inklusive",
+}
+_AND_OR: Final = {"und", "oder", "sowie", "and", "or"}
 _LEAP_DAY: Final = (2, 29)
 _BEFORE_DATES: Final = {"der", "den", "dem", "the"}
 _EVERY: Final = {"jeden", "jeder", "jedem", "every", "each"}
 _COUNTED: Final = {
     "ersten", "erster", "zweiten", "zweiter", "dritten", "dritter", "vierten", "vierter", "first", "second", "third", "fourth",
 }  # fmt: skip
-_MONTH: Final = {"monat", "monats", "jahr", "jahres", "the"}
-_LAST: Final = {
-    "letzten", "letzter", "letztem", "letzte", "vergangene", "vergangenen", "vergangener", "vergangenem", "vorige", "vorigen", "voriger", "vorigem",
-    "last", "previous", "past",
-}  # fmt: skip
-_NEXT: Final = {
-    "nachsten", "nachster", "nachstem", "nachste", "kommende", "kommenden", "kommender", "kommendem", "next", "coming", "following",
-}  # fmt: skip
+_MONTH: Final = {"monat", "monats", "jahr", "jahres"}
 _WHICH_WEEK: Final = (
-    (_LAST, -1), ({"diese", "dieser", "this"}, 0), (_NEXT, 1), ({"ubernachste", "ubernachster"}, 2),
+    (PREVIOUS, -1), (THIS, 0), (NEXT, 1), ({"ubernachste", "ubernachster"}, 2),
 )  # fmt: skip
 
 
 def _is_morning(sentence: Sentence, i: int) -> bool:
     """ "am Morgen", "heute Morgen", "Guten Morgen"."""
-    return sentence[i] == "morgen" and sentence[i - 1] in {"am", "heute", "guten", "jeden", "gestern"}
+    before = {"am", "heute", "guten", "jeden", "gestern"}
+    return sentence[i] == "morgen" and sentence[i - 1] in before and sentence.gap(i)[:1] != ","
 
 
 def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
@@ -191,8 +263,9 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
             if any(sentence[j] in LETTERS for j in range(i - 3, i)):
                 continue  # "Ihr Schreiben vom 12.03.2026"
             # Behind the last token nothing is kept: "… am 24.12.", "… 3.12. und 4.12."
-            joined = sentence[i - 1] in _JOINING and _DAY.fullmatch(sentence[i - 2])
-            if sentence.gap(i + 1)[:1] == "." or match[3] or sentence[i - 1] in _BEFORE_DAYS or joined:
+            joined = _is_joined_to_a_day(sentence, i)
+            at_the_end = i + 1 == len(sentence.keys) and (sentence[i - 1] in _BEFORE_DAYS or joined)
+            if sentence.gap(i + 1)[:1] == "." or match[3] or at_the_end:
                 yield from _of(i, i + 1, match[3], match[2], match[1], today)
         elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
             yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
@@ -206,6 +279,15 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
             elif after.isdecimal() and len(after) <= 2:
                 year = sentence[i + 2] if sentence[i + 2].isdecimal() and len(sentence[i + 2]) == 4 else None
                 yield from _of(i, i + 2, year, str(month), after, today)
+
+
+def _is_joined_to_a_day(sentence: Sentence, i: int) -> bool:
+    """ "3.12. und 4.12", "1.12.-28.2", but not "1.5 bis 2.5"."""
+    first = i - 2 if sentence[i - 1] in _JOINING else i - 1
+    gap = sentence.gap(first + 1)
+    if _DAY.fullmatch(sentence[first]) is None or gap[:1] != ".":
+        return False
+    return first == i - 2 or gap[1:].strip() in DASHES
 
 
 def _first_of_days(sentence: Sentence, last: int) -> int | None:
@@ -262,17 +344,21 @@ def _minute(sentence: Sentence) -> tuple[int | None, set[int]]:
 
 
 def _hours_of_spans(sentence: Sentence) -> Iterator[int]:
-    """ "Modul 3 zwischen 16 und 20", "HLZF von 16 bis 20", "laden ab 22": hours of the day in questions about hours."""
+    """ "Modul 3 zwischen 16 und 20", "HLZF von 16 bis 20", "laden ab 22": hours of the day in questions about hours, but not
+    "Netzentgelte Modul 3 ab 24", "HLZF von 22 bis 24"."""
     topics = {mark.meaning.topic for mark in sentence.marks if isinstance(mark.meaning, Topic)}
-    section_14a = QuestionTopic.TIME_OF_USE in topics or sentence.has(Sign.CHARGES_A_DEVICE)
-    if not section_14a and QuestionTopic.HLZF not in topics:
+    of_bands = QuestionTopic.TIME_OF_USE in topics
+    charges = sentence.has(Sign.CHARGES_A_DEVICE)
+    if not (of_bands or charges or QuestionTopic.HLZF in topics) or sentence.has(Sign.CHANGES):
         return
+    of_hours_alone = (of_bands or charges) and _PRICES.isdisjoint(sentence.keys)
     for i, key in enumerate(sentence.keys):
         if not _is_an_hour(key):
             continue
-        if sentence[i - 1] in _FROM and sentence[i + 1] in _TO and _is_an_hour(sentence[i + 2]):
-            yield from (i, i + 2)
-        elif section_14a and sentence[i - 1] in _FROM | _SPANS | {"ab"}:
+        if sentence[i - 1] in _FROM and sentence[i + 1] in _TO and _is_an_hour(end := sentence[i + 2]):
+            if of_bands or of_hours_alone or int(key) < int(end) <= _NO_YEARS_UNTIL:
+                yield from (i, i + 2)
+        elif of_hours_alone and sentence[i - 1] in _SPANS | {"ab"}:
             yield i
 
 
@@ -281,7 +367,7 @@ def _is_an_hour(key: str) -> bool:
 
 
 def _is_of_the_evening(sentence: Sentence, time: _Time) -> bool:
-    """ "5 Uhr nachmittags", "7 o'clock in the evening", "heute Abend um 7"; "Guten Abend" is none."""
+    """ "5 Uhr nachmittags", "7 o'clock in the evening", "heute Abend um 7", "um 6 Uhr heute Abend"; "Guten Abend" is none."""
     if not 60 <= time.minute < _HALF_A_DAY:
         return False
     before = time.start - 1
@@ -290,14 +376,31 @@ def _is_of_the_evening(sentence: Sentence, time: _Time) -> bool:
     if sentence[before] in _EVENING and sentence[before - 1] not in _GREETING:
         return not _PAUSES & {*sentence.gap(before + 1)}
     after = time.end
-    while sentence[after] in {"am", "in", "the"}:
+    while sentence[after] in _BEFORE_EVENINGS or sentence[after] in WEEKDAYS:
         after += 1
     return sentence[after] in _EVENING and not _PAUSES & {*sentence.gap(time.end)}
 
 
 _FROM: Final = {"zwischen", "von", "between", "from"}
+_PRICES: Final = frozenset({
+    "netzentgelt", "netzentgelte", "netzentgelten", "entgelt", "entgelte", "preis", "preise", "preisen", "preisblatt", "kosten",
+    "netzkosten", "price", "prices", "fee", "fees", "charges", "costs",
+})  # fmt: skip
+_NO_YEARS_UNTIL: Final = 21  # "Von 22 bis 24" can be years
 _HALF_A_DAY: Final = 12 * 60  # minutes
 _EVENING: Final = {"nachmittag", "nachmittags", "abend", "abends", "afternoon", "evening"}
+_BEFORE_EVENINGS: Final = {
+    "am",
+    "in",
+    "the",
+    "on",
+    "this",
+    "heute",
+    "morgen",
+    "gestern",
+    "tomorrow",
+    "yesterday",
+}
 _GREETING: Final = {"guten", "schonen", "good"}
 _PAUSES: Final = frozenset("?!,;.")
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.units import IN_KW, IN_KWH
-from app.interpreter.words import DASHES, EBENE, MONTHS, NUMBERS, TO, UNITS
+from app.interpreter.words import DASHES, EBENE, MONTHS, NEXT, NUMBERS, PREVIOUS, THIS, TO, UNITS
 from app.interpreter.years import is_a_year
 
 
@@ -68,7 +68,7 @@ def _is_a_number_of_periods(sentence: Sentence, i: int) -> bool:
 
 def _is_this_or_the_last(sentence: Sentence, i: int) -> bool:
     """ "300 kWh letzten Monat", "300 kWh in the last week", but not "letzten Monat eingezogen, 3500 kWh"."""
-    if sentence[i] not in _SHORT_PERIODS or sentence[i - 1] not in _THIS_OR_LAST:
+    if sentence[i] not in _SHORT_PERIODS or sentence[i - 1] not in THIS | PREVIOUS | NEXT:
         return False
     start = i - 1
     while sentence[start - 1] in _BEFORE_PERIODS:
@@ -81,7 +81,7 @@ def _is_this_or_the_last(sentence: Sentence, i: int) -> bool:
 
 def _ends_a_clause_with_energy(sentence: Sentence, i: int) -> bool:
     """ "5 GWh 1500 kW Westnetz letzten Monat", but not "letzten Monat eingezogen 3500 kWh", "bitte noch diese Woche"."""
-    if sentence[i - 1] not in _LAST:
+    if sentence[i - 1] not in PREVIOUS:
         return False
     is_end = i + 1 >= len(sentence.keys) or not _BETWEEN_CLAUSES.isdisjoint(sentence.gap(i + 1))
     return is_end and not IN_KWH.keys().isdisjoint(_clause(sentence, i))
@@ -235,13 +235,6 @@ _BEFORE_NAMES: Final = frozenset({"bei", "at", "with"})
 _BEFORE_PERIODS: Final = frozenset({"im", "in", "der", "the"})
 _HALF: Final = frozenset({"halbes", "halben", "half"})
 _SHORT_PERIODS: Final = frozenset({"monat", "month", "woche", "week"})
-_LAST: Final = frozenset(
-    {"letzten", "letzte", "letzter", "vorigen", "vorige", "vergangenen", "vergangene", "last", "previous"}
-)
-_THIS_OR_LAST: Final = frozenset({
-    "letzten", "letzte", "letzter", "diesen", "diese", "diesem", "dieser", "vorigen", "vorige", "vergangenen", "vergangene",
-    "nachsten", "nachste", "kommenden", "last", "this", "next", "previous",
-})  # fmt: skip
 # How many of them are one year.
 _WHOLE_YEAR: Final = {
     **dict.fromkeys(("tage", "tagen", "days"), (365, 366)),

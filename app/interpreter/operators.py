@@ -5,8 +5,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
+from app.interpreter.corrected_words import Word
 from app.interpreter.mentions import Mention
-from app.interpreter.names import KINDS, LEGAL, Fit
+from app.interpreter.names import GLUE, KINDS, LEGAL, NO_PLACES, Fit
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Readings, Vocabulary
@@ -90,7 +91,7 @@ def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
 
 
 def choose(sentence: Sentence) -> Choice:
-    mentions = sentence.kept(sentence.mentions)
+    mentions = sentence.kept([one for one in sentence.mentions if not _is_elsewhere(sentence, one)])
     if not mentions:
         unknown = _unknown_name(sentence)
         return Choice(None, (), _UNNAMED if unknown is None else UNKNOWN, unknown=unknown)
@@ -174,9 +175,42 @@ def _chosen(
     finalists = [number for number, fit in readings.items() if several or fit == best]
     finalists.sort(key=lambda number: _rank(sentence.vocabulary, readings, number))
     ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MAX_CANDIDATES])
-    if len(finalists) > 1 or best is Fit.NEAR:
+    may_be_another = all(_may_be_another_place(sentence, mention) for mention in named)
+    if len(finalists) > 1 or best is Fit.NEAR or may_be_another:
         return Choice(None, ids, _AMBIGUOUS, several)
     return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))
+
+
+def _may_be_another_place(sentence: Sentence, mention: Mention) -> bool:
+    """Whether it is the name of a place only with another letter in its place, or with two slips: Homburg is no Hamburg.
+
+    A further word of its own shows that it is meant: "Villingen-Schwenninken".
+    """
+    words = [word for word in sentence.words[mention.start : mention.end] if word.key not in _OF_MANY_NAMES]
+    return bool(words) and all(_is_another_place(sentence.vocabulary, word) for word in words)
+
+
+def _is_elsewhere(sentence: Sentence, mention: Mention) -> bool:
+    """ "66424 Homburg": a code where the place that is spelt like it cannot be."""
+    code, operators = sentence[mention.start - 1], sentence.vocabulary.operators
+    if len(code) != _DIGITS_OF_POSTAL_CODES or not code.isdecimal():
+        return False
+    areas = {operators[number].postal_code[:1] for number in mention.readings}
+    return areas.isdisjoint({"", code[0]}) and _may_be_another_place(sentence, mention)
+
+
+def _is_another_place(vocabulary: Vocabulary, word: Word) -> bool:
+    places = [key for key in word.keys if word.slips and vocabulary.lexeme(key) in vocabulary.seats]
+    return bool(places) and (word.slips > 1 or all(_has_another_letter(word, key) for key in places))
+
+
+_DIGITS_OF_POSTAL_CODES = 5
+_OF_MANY_NAMES = KINDS.keys() | GLUE | LEGAL | NO_PLACES
+
+
+def _has_another_letter(word: Word, key: str) -> bool:
+    """Instead of one; a letter too few or too many, or two in each other's place, are slips of the pen."""
+    return len(word.token.key) == len(key) and sorted(word.token.key) != sorted(key)
 
 
 def _common(mentions: Sequence[Mention]) -> tuple[Readings, bool]:

@@ -9,6 +9,8 @@ from app.interpreter.words import UNITS
 
 _DIGITS: Final = 5
 _FIRST, _LAST = "01001", "99998"
+_BEFORE_CODES: Final = frozenset({"plz", "postleitzahl", "postcode"})
+_JOINING: Final = frozenset({"und", "oder", "sowie", "and", "or", ",", "/"})
 _MEASURES: Final = frozenset("€%$£#§")
 
 
@@ -34,7 +36,23 @@ def postal_code_of(sentence: Sentence, taken: set[int]) -> PostalCode | None:
     i = found[0]
     end = _end_of_city(sentence, i + 1)
     city = " ".join(word.token.text for word in sentence.words[i + 1 : end])
-    return PostalCode(sentence[i], city or None, i, end, len({sentence[j] for j in found}))
+    return PostalCode(sentence[i], city or None, i, end, len(_joined(sentence, found, end)))
+
+
+def _joined(sentence: Sentence, found: list[int], end: int) -> set[str]:
+    """The codes that are asked for side by side, "80331 und 50667 Köln"; not "80331 Kundennummer 12345". `end`: of the first place."""
+    codes = {sentence[found[0]]}
+    for i in found[1:]:
+        labelled = sentence[i - 1] in _BEFORE_CODES
+        first = i - 1 if labelled else i
+        joined_by = first - 1 if sentence[first - 1] == "in" else first
+        by_a_word = joined_by - 1 == end and sentence[end] in _JOINING
+        alike = not labelled or sentence[found[0] - 1] in _BEFORE_CODES  # not "Kundennummer 12345, PLZ 80331"
+        if not (by_a_word or (alike and joined_by == end and sentence.gap(end).strip() in _JOINING)):
+            break
+        codes.add(sentence[i])
+        end = _end_of_city(sentence, i + 1)
+    return codes
 
 
 def _is_a_code(sentence: Sentence, i: int) -> bool:

@@ -674,6 +674,14 @@ WEEKDAYS = {
     )
     for word in words.split()
 }
+# "Letzten Montag", "diese Woche", "next month".
+PREVIOUS = _keys(
+    "letzten letzter letztem letzte vergangene vergangenen vergangener vergangenem vorige vorigen voriger vorigem last previous past"
+)
+THIS = _keys("diesen diese diesem dieser this")
+NEXT = _keys(
+    "nächsten nächster nächstem nächste kommende kommenden kommender kommendem next coming following"
+)
 NUMBERS = {
     key(word): number
     for number, words in enumerate(
@@ -702,16 +710,6 @@ ORDINARY = (
     | MONTHS.keys()
     | WEEKDAYS.keys()
 )
-# Places that are spelt almost like another place: where one has no operator here, it is not the other one.
-PLACES_ALIKE = _keys("""
-    aalen ahlen ahrweiler amberg annweiler bamberg barmstedt blankenburg blomberg blumberg bramstedt brandenburg brannenburg
-    dillingen ditzingen eilenburg eisenberg eislingen erlenbach essenbach ettlingen frankenberg freiberg freiburg fröndenberg
-    geilenkirchen geislingen gelsenkirchen giessen hamburg harburg heidenheim heilbronn heilsbronn helmstedt hettstedt
-    hildesheim homberg homburg hürth kamenz kempen kempten kissingen kitzingen landau lindau lingen marburg meiningen metzingen
-    neuburg neunburg nordhausen nüdlingen nürtingen oberhausen obertshausen ravensburg regensburg rotenburg rothenburg
-    rottenburg salzuflen salzungen schwabach villingen völklingen waldkirch waldkirchen warburg wartenberg weilheim weinheim
-    wittenberg wittenberge
-""")
 # Common words that are one slip away from a name or a place, and are hardly ever a slip.
 MISTAKABLE = _keys("""
     adler ahnen alexander allen aller altstadt anger aussen baker balls banner bären bauten bayer becher

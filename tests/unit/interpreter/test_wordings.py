@@ -463,6 +463,12 @@ def test_units_that_are_written_out_mean_the_same(
         ("Hochlast Westnetz Dienstag, 5. Januar", date(2027, 1, 5)),
         ("Hochlast Westnetz Montag, 5. Januar 2026", date(2026, 1, 5)),
         ("Hochlast Westnetz am 24.12.", date(2026, 12, 24)),
+        ("Hochlast Westnetz Montag in 14 Tagen", date(2026, 12, 14)),
+        ("is it peak load on Friday in the afternoon at Westnetz", date(2026, 12, 4)),
+        ("peak load Friday in the morning Westnetz", date(2026, 12, 4)),
+        ("HLZF on Monday in the Bayernwerk area", date(2026, 11, 30)),
+        ("Stand 1.1.2026: ist heute Hochlast bei Westnetz", date(2026, 1, 1)),
+        ("Laut Website vom 1.11.2026 ist heute Hochlast bei Westnetz", date(2026, 11, 1)),
     ],
 )
 def test_a_weekday_is_the_one_that_is_meant_and_not_always_the_next(
@@ -479,28 +485,55 @@ def test_a_weekday_is_the_one_that_is_meant_and_not_always_the_next(
         "Hochlast am ersten Montag im Januar Westnetz",
         "Hochlast am letzten Freitag im Dezember Westnetz",
         "Hochlast von Montag bis Freitag Westnetz MS",
+        "Hochlast vom Montag bis zum Freitag Westnetz MS",
+        "Hochlast Freitag of the month Westnetz",
         "peak load Westnetz Monday - Friday",
+        "Hochlast Westnetz vom 3.-5. Dezember",
+        "Hochlast vom 1.1.2026 bis zum 31.12.2026 Westnetz",
+        "Hochlast 01.12. bis 28.02. Westnetz",
+        "Hochlast Westnetz Winter (1.12.-28.2.)",
+        "Hochlast Westnetz zwischen dem 1.12. und dem 28.2.",
     ],
 )
-def test_weekdays_that_are_no_single_day_leave_the_windows_of_the_year(
-    vocabulary: Vocabulary, said: str
-) -> None:
+def test_days_that_are_no_single_day_leave_the_windows_of_the_year(vocabulary: Vocabulary, said: str) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.subject, found.details.day, found.year) == (QuestionTopic.HLZF, None, 2026)
+    assert found.questions == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Hochlast am 1.5 MW Anschluss Westnetz",
+        "HLZF für den 2.5 MW Anschluss",
+        "I am 3.5 km away, is it peak load at Westnetz",
+        "HLZF Westnetz am 10.5 Uhr",
+        "HLZF Westnetz Leistung von 1.5 bis 2.5",
+    ],
+)
+def test_a_decimal_is_no_day(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.day) == (QuestionTopic.HLZF, None)
 
 
 @pytest.mark.parametrize(
     "said",
     [
         "Hochlast heute und morgen Westnetz",
+        "Ist heute Hochlast bei Westnetz und am Freitag",
+        "Hochlast Westnetz Montag, Dienstag",
         "günstigste Stunden N-ERGIE morgen und übermorgen",
         "Hochlast Westnetz am 3. und 4. Dezember",
-        "Hochlast Westnetz vom 3.-5. Dezember",
         "Hochlast Westnetz am 3.12. und 4.12.",
     ],
 )
 def test_two_days_are_two_questions(vocabulary: Vocabulary, said: str) -> None:
     assert interpret(said, vocabulary, TODAY).questions == 2
+
+
+@pytest.mark.parametrize("days", ["Montag, Dienstag und Mittwoch", "heute, morgen und übermorgen"])
+def test_three_days_are_three_questions(vocabulary: Vocabulary, days: str) -> None:
+    assert interpret(f"Hochlast Westnetz {days}", vocabulary, TODAY).questions == 3
 
 
 @pytest.mark.parametrize(
@@ -511,6 +544,8 @@ def test_two_days_are_two_questions(vocabulary: Vocabulary, said: str) -> None:
         ("Modul 3 N-ERGIE um 7 Uhr abends", 19 * 60),
         ("Modul 3 N-ERGIE heute Abend um 7", 19 * 60),
         ("Modul 3 N-ERGIE at 7 in the evening", 19 * 60),
+        ("Modul 3 N-ERGIE um 7 Uhr heute Abend", 19 * 60),
+        ("Modul 3 N-ERGIE at 7 this evening", 19 * 60),
         ("Guten Abend, wann ist morgen um 7 Uhr HT bei N-ERGIE Modul 3?", 7 * 60),
         ("Modul 3 N-ERGIE um 7 Uhr, abends ist es teurer", 7 * 60),
         ("Modul 3 zwischen 16 und 20 Westnetz", None),
@@ -524,9 +559,21 @@ def test_hours_and_minutes_are_no_years(vocabulary: Vocabulary, said: str, minut
     assert (found.year, found.questions, found.details.minute) == (2026, 1, minute)
 
 
-def test_two_digits_behind_a_word_for_years_stay_a_year(vocabulary: Vocabulary) -> None:
-    assert interpret("Modul 3 ab 25 Westnetz", vocabulary, TODAY).year == 2025
-    assert interpret("HLZF ab 24 Westnetz", vocabulary, TODAY).year == 2024
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Modul 3 ab 25 Westnetz", 2025),
+        ("HLZF ab 24 Westnetz", 2024),
+        ("Wallbox laden: Netzentgelte von 24 Westnetz", 2024),
+        ("Elektroauto laden Westnetz Preise ab 24", 2024),
+        ("Netzentgelte Modul 3 ab 24", 2024),
+        ("Entwicklung der HLZF von 22 bis 24 Westnetz MS", 2024),
+        ("HLZF von 22 bis 24 Westnetz MS", 2024),
+        ("Wallbox laden Netzentgelte von 22 bis 24 Westnetz", 2024),
+    ],
+)
+def test_two_digits_behind_a_word_for_years_stay_a_year(vocabulary: Vocabulary, said: str, year: int) -> None:
+    assert interpret(said, vocabulary, TODAY).year == year
 
 
 @pytest.mark.parametrize(
@@ -615,6 +662,18 @@ def test_of_three_operators_none_is_left_out(vocabulary: Vocabulary, slugs: dict
         ("Netzbetreiber 10115 oder 20095", 2),
         ("Netzentgelte 80331 und 50667", 2),
         ("Netzentgelte Westnetz 45127 und 45130 Essen", 1),
+        ("Netzbetreiber 80331 München und 50667 Köln", 2),
+        ("Netzbetreiber PLZ 80331, PLZ 50667 und in 20095", 3),
+        ("Netzentgelte 80331/50667", 2),
+        ("Netzbetreiber in 80331 Kundennummer 12345", 1),
+        ("HLZF 80331 München Rechnungsnummer 44555", 1),
+        ("PLZ 45127 und Zählernummer 12345 HLZF", 1),
+        ("HLZF 50667 Köln, Vertragskonto 12345 und 23456", 1),
+        ("HLZF 50667, Tel. 22112", 1),
+        ("HLZF 45127 Essen, Lastgang 35040 Werte", 1),
+        ("Kundennummer 12345, PLZ 80331 Netzbetreiber", 1),
+        ("HLZF 45127–45359", 1),
+        ("HLZF PLZ 45127 bis 45359", 1),
     ],
 )
 def test_a_second_place_is_a_second_question(vocabulary: Vocabulary, said: str, questions: int) -> None:
@@ -628,14 +687,58 @@ def test_five_digits_behind_vnb_are_a_postal_code(vocabulary: Vocabulary, said: 
     assert place.postal_code == said.split()[1]
 
 
+def test_five_digits_behind_vnbdigital_are_no_postal_code(vocabulary: Vocabulary) -> None:
+    found = interpret("HLZF VNBdigital 12345", vocabulary, TODAY)
+    assert (found.unknown, found.details.place) == ("12345", None)
+
+
 @pytest.mark.parametrize(
-    ("said", "unknown"), [("Netzentgelte Homburg MS", "homburg"), ("grid fees harburg", "harburg")]
+    ("said", "slug"),
+    [
+        ("Netzentgelte Homburg MS", "hamburger-energienetze"),
+        ("Stadtwerke Homburg MS", "hamburger-energienetze"),
+        ("Netzentgelte in Homburg und Bayern", "hamburger-energienetze"),
+        ("grid fees harburg", "hamburger-energienetze"),
+        ("Modul 3 Dillingen", "stadtwerke-villingen-schwenningen"),
+        ("Netzentgelte Esslingen", "stauferwerk"),
+        ("Netzentgelte Stadtwerke Böblingen", "stadtwerke-balingen"),
+        ("HLZF Wesel", "stadtwerke-wedel"),
+    ],
 )
-def test_a_place_without_an_operator_is_no_other_one_that_is_spelt_like_it(
-    vocabulary: Vocabulary, said: str, unknown: str
+def test_a_place_that_is_spelt_like_another_one_is_asked_back_for(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], said: str, slug: str
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
-    assert (found.dno_id, found.unknown) == (None, unknown)
+    assert (found.dno_id, found.unknown) == (None, None)
+    assert slugs[found.candidates[0]] == slug
+    assert found.confidence < 0.9
+
+
+@pytest.mark.parametrize(
+    ("said", "slug"),
+    [
+        ("Netzentgelte Hamburg-Harburg MS", "hamburger-energienetze"),
+        ("Netzentgelte Hmaburg MS", "hamburger-energienetze"),
+        ("Netzentgelte Hamburgg MS", "hamburger-energienetze"),
+        ("Netzentgelte Westnetz in Homburg MS", "westnetz"),
+        ("Netzentgelte Stadtwerke Villingen-Schwenninken", "stadtwerke-villingen-schwenningen"),
+        ("HLZF Westnets", "westnetz"),
+    ],
+)
+def test_a_slip_that_makes_no_other_place_asks_nothing_back(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], said: str, slug: str
+) -> None:
+    dno_id = interpret(said, vocabulary, TODAY).dno_id
+    assert dno_id is not None
+    assert slugs[dno_id] == slug
+
+
+def test_a_postal_code_elsewhere_rules_out_a_place_that_is_spelt_alike(
+    vocabulary: Vocabulary, slugs: dict[UUID, str]
+) -> None:
+    assert interpret("Netzentgelte 66424 Homburg MS", vocabulary, TODAY).candidates == ()
+    (found,) = interpret("Netzentgelte 20095 Hamborg MS", vocabulary, TODAY).candidates
+    assert slugs[found] == "hamburger-energienetze"
 
 
 def test_munich_and_cologne_are_places(vocabulary: Vocabulary, slugs: dict[UUID, str]) -> None:
