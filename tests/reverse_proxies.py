@@ -64,7 +64,11 @@ def own_address() -> Address:
 class ReverseProxy:
     """`url`: with TLS, `plain_url` without."""
 
-    def __init__(self, program: str, folder: Path, instances: Sequence[Address]) -> None:
+    def __init__(
+        self, program: str, folder: Path, instances: Sequence[Address], *, answer_within: str = "70s"
+    ) -> None:
+        """`answer_within`: the time that nginx and HAProxy give an instance."""
+        self._answer_within = answer_within
         self.at = own_address()
         self.plain = Address(self.at.host, free_port())
         self.url, self.plain_url = f"https://{self.at}", f"http://{self.plain}"
@@ -96,6 +100,7 @@ class ReverseProxy:
             f"listen {self.plain};\nlisten {self.at} ssl http2;\nserver_name localhost;\n"
             f"ssl_certificate {CERTIFICATE};\nssl_certificate_key {CERTIFICATES / 'key.pem'};\n"
         )
+        self._configure(DEPLOY / "nginx/dno-api.conf", folder / "dno-api.conf", "proxy_read_timeout")
         (folder / "nginx.conf").write_text(_MAIN.format(folder=folder))
         command = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
         return Child(command, stop_signal=signal.SIGTERM, log=self._log)
@@ -111,8 +116,15 @@ class ReverseProxy:
             "DNO_INSTANCE_1": instances[0],
             "DNO_INSTANCE_2": instances[1],
         }
-        command = [HAPROXY, "-db", "-f", str(DEPLOY / "haproxy/haproxy.cfg")]
+        configuration = folder / "haproxy.cfg"
+        self._configure(DEPLOY / "haproxy/haproxy.cfg", configuration, "timeout server")
+        command = [HAPROXY, "-db", "-f", str(configuration)]
         return Child(command, stop_signal=signal.SIGTERM, log=self._log, environment=environment)
+
+    def _configure(self, delivered: Path, used: Path, timeout: str) -> None:
+        text = delivered.read_text()
+        assert text.count(f"{timeout} 70s") == 1
+        used.write_text(text.replace(f"{timeout} 70s", f"{timeout} {self._answer_within}"))
 
     def _start_caddy(self, folder: Path, instances: Sequence[str]) -> Child:
         assert CADDY

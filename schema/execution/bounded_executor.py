@@ -37,9 +37,10 @@ class BoundedExecutor(AcyclicExecutor):
     def complete_iterable_value(
         self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, *more: Any
     ) -> Any:
-        if info.parent_type not in _LISTING:
+        if info.parent_type not in _LISTING or _is_within_list(path):
             return super().complete_iterable_value(item_type, field_details_list, info, path, items, *more)
-        # No field of introspection waits for anything, so no other task would run until it is complete.
+        # No field of introspection waits for anything, so no other task would run until it is complete. Only the outermost
+        # lists wait, between their items, which are short: a coroutine for each list within them would cost more than they do.
         completing = self._complete_in_turns(item_type, field_details_list, info, path, items, *more)
         return metered(completing, self._budget)
 
@@ -49,10 +50,9 @@ class BoundedExecutor(AcyclicExecutor):
         completed: list[Any] = []
         async for item in in_turns(items, self._budget):
             item_path = path.add_key(len(completed), None)
-            if self.complete_list_item_value(
+            self.complete_list_item_value(
                 item, completed, item_type, field_details_list, info, item_path, *more
-            ):
-                completed[-1] = await completed[-1]
+            )
         return completed
 
     async def complete_awaitable_value(
@@ -73,3 +73,11 @@ class BoundedExecutor(AcyclicExecutor):
         value = super().complete_leaf_value(return_type, result)
         self._budget.add_bytes(len(value) if value.__class__ is str else 4)
         return value
+
+
+def _is_within_list(path: Any) -> bool:
+    while path is not None:
+        if path.key.__class__ is int:
+            return True
+        path = path.prev
+    return False

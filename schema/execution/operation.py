@@ -1,5 +1,6 @@
 """Executes one operation: by its compiled plan if it has one, else by the executor."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -55,6 +56,7 @@ class OperationExecutor:
         self._introspections: BoundedMapping[tuple[str, str | None], bytes] = BoundedMapping(
             MAX_INTROSPECTIONS, (MAX_INTROSPECTION_BYTES, lambda _, body: len(body))
         )
+        self._introspecting = asyncio.Lock()
 
     async def run(
         self,
@@ -113,18 +115,25 @@ class OperationExecutor:
         return None
 
     async def _introspect(self, operation: Operation, context: Context, extensions: str | None) -> Answer:
-        """Executes each document once: the usual query of tools takes a hundred times as long as any other."""
+        """Executes each document once, one after the other: the usual query of tools takes a hundred times as long as any other."""
         key = (operation.document.hash, operation.name)
-        body = self._introspections.get(key)
+        body = self._introspected(key, context)
         if body is None:
-            answer = await self._by_executor(operation, {}, context, None)
-            if answer.errors:
-                return answer
-            body = self._introspections[key] = answer.body
-        else:
+            async with self._introspecting:
+                body = self._introspected(key, context)  # by an equal operation, meanwhile
+                if body is None:
+                    answer = await self._by_executor(operation, {}, context, None)
+                    if answer.errors:
+                        return answer
+                    body = self._introspections[key] = answer.body
+        return Answer(body[:-1] + f',"extensions":{extensions}}}'.encode() if extensions else body)
+
+    def _introspected(self, key: tuple[str, str | None], context: Context) -> bytes | None:
+        body = self._introspections.get(key)
+        if body is not None:
             self._introspections.touch(key)
             context.budget.check_answer(len(body))
-        return Answer(body[:-1] + f',"extensions":{extensions}}}'.encode() if extensions else body)
+        return body
 
     async def _by_executor(
         self, operation: Operation, raw_variables: dict[str, Any], context: Context, extensions: str | None

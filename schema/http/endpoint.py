@@ -2,12 +2,10 @@
 
 from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.cache.responses import ResponseKey
 from app.errors import AppError, Overloaded
-from app.http.buffered_response import BufferedResponse
 from app.http.content_negotiation import prefers_page
 from app.http.errors import pace, respond
 from app.http.request_state import joined_header, request_state
@@ -24,7 +22,7 @@ from schema.http.result_stream import ResultStream
 from schema.http.shared_streams import SharedStreams, token_of
 from schema.http.stages.look_up import look_up_encoded, response_key
 from schema.http.stages.parse import parse_request, receive_body
-from schema.http.stages.write import write_answer
+from schema.http.stages.write import write_answer, write_in_stream
 from schema.http.uncached import UncachedRequests
 from schema.root import schema
 
@@ -92,7 +90,12 @@ class GraphQLEndpoint:
             if stream is not None:
                 return stream
         response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
-        return _in_stream(response, scope) if isinstance(looked_up, RejectedDocument) else response
+        if isinstance(looked_up, RejectedDocument):
+            # graphql-sse requires that: its clients take JSON for a broken connection, and send the document again and again.
+            wanted = wanted_stream(scope["headers"], subscribes=False)
+            if wanted is not None:
+                return write_in_stream(response.body, FRAMINGS[wanted])
+        return response
 
     async def _start_on_shared_stream(self, token: str, body: bytes, scope: Scope) -> ASGIApp:
         request = parse_request(scope, body, 0)
@@ -129,20 +132,6 @@ def _wants_page(request: Request) -> bool:
     if b"extensions=" in request.scope["query_string"]:
         return False
     return prefers_page(joined_header(request.scope, b"accept"))
-
-
-def _in_stream(rejection: BufferedResponse, scope: Scope) -> BufferedResponse:
-    """The errors of a rejected document as the only result, if nothing but a stream is accepted.
-
-    graphql-sse requires that: its clients take JSON for a broken connection, and send the document again and again.
-    """
-    wanted = wanted_stream(scope["headers"], subscribes=False)
-    if wanted is None:
-        return rejection
-    framing = FRAMINGS[wanted]
-    body = framing.opening + framing.result(rejection.body) + framing.end
-    headers = {"cache-control": "no-store", "vary": "accept"}
-    return BufferedResponse.of(Response(body, headers=headers, media_type=framing.content_type))
 
 
 def _may_stream(scope: Scope) -> bool:

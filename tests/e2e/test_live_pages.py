@@ -262,6 +262,14 @@ async def test_where_subscriptions_are_refused_a_page_is_current_when_it_is_show
             await page.evaluate(HIDE % "false")
             await has_text(page, "59.10")
             assert server.subscribers == 0
+            # It does not ask again, whenever it would subscribe after it was hidden.
+            await page.evaluate(
+                "const timer = setTimeout; window.setTimeout = (work, ms) => timer(work, ms / 20);"
+            )
+            await page.evaluate(HIDE % "true")
+            await page.evaluate(HIDE % "false")
+            await page.evaluate("new Promise((passed) => setTimeout(passed, 4000))")
+            assert sum("pageChanged" in url for url in page.requests) == 1
 
 
 async def test_a_page_that_depends_on_the_time_is_requested_again_at_its_moment(server: Running) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -210,6 +210,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 FORMS = [
     ("/graphql", BROWSER, "application/json"),
     ("/graphql", "*/*", "application/json"),
+    ("/graphql/", BROWSER, "application/json"),
     ("/operators", BROWSER, "text/html; charset=utf-8"),
     ("/operators", "TEXT/HTML", "text/html; charset=utf-8"),
     ("/api/v1/dnos/netze-bw", "*/*", "application/problem+json"),
@@ -241,12 +242,67 @@ async def test_errors_of_nginx_itself_have_the_form_of_those_of_the_server(
         answer = await client.post(path, content=content)
     assert (answer.status_code, answer.headers["content-type"]) == (status, form)
     assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+    assert answer.headers["cache-control"] == "no-store"
     if form.startswith("text/html"):
         assert words in answer.text
-    elif path == "/graphql":
+    elif form == "application/json":
         assert answer.json()["errors"][0]["extensions"]["code"] == code
     else:
         assert (answer.json()["code"], answer.json()["status"]) == (code, status)
+
+
+@asynccontextmanager
+async def silent_instance(*, breaks_off: bool) -> AsyncIterator[Address]:
+    """It reads what is sent, and then ends the connection or does nothing."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /readyz"):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        elif not breaks_off:
+            await reader.read()
+        writer.close()
+
+    at = own_address()
+    async with await asyncio.start_server(serve, *at):
+        yield at
+
+
+UNREACHED = {"status": 503, "code": "UNAVAILABLE", "retry-after": "1"}
+TOO_LATE = {"status": 504, "code": "DEADLINE_EXCEEDED", "retry-after": None}
+FAILURES = [
+    ("nginx", None, UNREACHED),
+    ("nginx", True, {"status": 503, "code": "UNAVAILABLE", "retry-after": None}),
+    ("nginx", False, TOO_LATE),
+    ("haproxy", None, UNREACHED),
+    ("haproxy", True, {"status": 502, "code": "UNAVAILABLE", "retry-after": None}),
+    ("haproxy", False, TOO_LATE),
+]
+
+
+@pytest.mark.skipif(NGINX is None or HAPROXY is None, reason="a proxy is not installed")
+@pytest.mark.parametrize(("program", "breaks_off", "expected"), FAILURES)
+async def test_a_client_is_asked_to_send_again_only_what_no_instance_was_sent(
+    program: str, breaks_off: bool | None, expected: dict[str, Any]
+) -> None:
+    async with AsyncExitStack() as running:
+        folder = running.enter_context(private_folder())
+        instance = own_address()
+        if breaks_off is not None:
+            instance = await running.enter_async_context(silent_instance(breaks_off=breaks_off))
+        proxy = ReverseProxy(program, folder, [instance, instance], answer_within="500ms")
+        running.callback(proxy.stop)
+        async with proxy.client() as client:
+            answer = await post(client)
+            refused = answer.json()["errors"][0]
+            found = {"status": answer.status_code, "code": refused["extensions"]["code"]}
+            assert found | {"retry-after": answer.headers.get("retry-after")} == expected
+            assert ("is not known" in refused["message"]) == (expected["retry-after"] is None)
+            if program == "nginx":
+                page = await client.post("/operators", headers={"accept": BROWSER})
+                assert page.status_code == expected["status"]
+                assert page.headers.get("retry-after") == expected["retry-after"]
+                assert ("is not known" in page.text) == (expected["retry-after"] is None)
 
 
 async def test_websockets_and_event_streams_pass_without_delay(proxy: ReverseProxy, site: Site) -> None:

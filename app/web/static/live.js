@@ -206,7 +206,8 @@ async function connect() {
 async function listen(own) {
   const variables = content.dataset.liveSubject ? { dno: content.dataset.liveSubject } : {};
   const parameters = new URLSearchParams({ query: QUERY, variables: JSON.stringify(variables) });
-  const headers = { accept: "text/event-stream" };
+  // A refusal is then JSON, and recognised by its type; if only a stream were accepted, it would be a stream, too.
+  const headers = { accept: "text/event-stream, application/json;q=0.1" };
   const response = await fetch(`/graphql?${parameters}`, { headers, signal: own.signal, cache: "no-store" });
   saveRequests(response);
   if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {

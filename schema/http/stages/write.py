@@ -8,6 +8,7 @@ from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import for_post
 from schema.execution.operation import Answer, write_errors
+from schema.http.framings import Framing
 
 
 def write_answer(answer: Answer, status: int, media_type: str) -> BufferedResponse:
@@ -24,6 +25,14 @@ def write_batch(answers: Sequence[Answer], media_type: str) -> BufferedResponse:
     whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
     whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
     return write_answer(whole, 200, media_type)
+
+
+def write_in_stream(body: bytes, framing: Framing) -> BufferedResponse:
+    """A stream with this one result."""
+    media_type = framing.content_type
+    if media_type.startswith("text/"):
+        media_type += "; charset=utf-8"  # as of streams that stay open
+    return for_post(framing.opening + framing.result(body) + framing.end, media_type)
 
 
 def write_error(error: AppError, request_id: str) -> Answer:

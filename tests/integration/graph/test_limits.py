@@ -176,6 +176,14 @@ FULL_INTROSPECTION = get_introspection_query(
 )
 
 
+def _introspection(depth: int) -> str:
+    """With so many levels of `ofType`."""
+    fragment = "fragment TypeRef on __Type {"
+    head, usual = FULL_INTROSPECTION.split(fragment)
+    assert usual.count("ofType") == 9
+    return f"{head}{fragment} kind name {'ofType { kind name ' * depth}{'}' * depth} }}"
+
+
 async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
     found = build_client_schema(await execute(client, FULL_INTROSPECTION))
     assert "Tariff" in found.type_map
@@ -194,6 +202,10 @@ async def test_the_usual_introspection_costs_what_is_documented(client: httpx.As
     page = (Path(__file__).parents[3] / "docs" / "limits.md").read_text()
     (documented,) = re.findall(r"clients send it costs about ([\d,]+)\.", page)
     assert int(documented.replace(",", "")) == round(requested, -3)
+    (nested,) = re.findall(r"`ofType` may be nested (\d+) times", page)
+    for depth, refused in ((int(nested), False), (int(nested) + 1, True)):
+        response = await client.post("/graphql", json={"query": _introspection(depth)})
+        assert ("LIMIT_COST" in response.text) is refused, depth
 
 
 async def test_some_introspections_count_as_one_request_each_and_further_ones_by_their_cost(

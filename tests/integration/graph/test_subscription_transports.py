@@ -262,7 +262,7 @@ async def test_an_invalid_document_is_refused_in_a_stream_if_nothing_else_is_acc
 ) -> None:
     """graphql-sse requires it; a client that reads JSON as well gets JSON."""
     async with stream(server, document, method=method) as events:
-        assert events.response.headers["content-type"].startswith("text/event-stream")
+        assert events.response.headers["content-type"] == "text/event-stream; charset=utf-8"
         name, refused = await events.event()
         assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", code)
         assert await events.event() == ("complete", None)
