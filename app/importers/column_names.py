@@ -144,27 +144,29 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
     price = price_column(_without_units(name))
     if price in known:  # before the name without brackets, which may have the hours of use
         return price if _fits(price, unit) else None
-    names = [name] if _is_of_another_figure(name) else [name, plain]
-    for key in dict.fromkeys(map(_key, names)):
+    for key in dict.fromkeys(map(_key, [name, plain])):
         candidates = [own[key]] if key in own else [each for each in _columns().get(key, ()) if each in known]
         if WINDOW in _columns().get(key, ()) and {"start", "end"}.issubset(known):
             candidates.append(WINDOW)
         if candidates:
-            return candidates[0] if _fits(candidates[0], unit) else None
+            is_other = unit_of_column(candidates[0]) is not None and _is_of_last_year(name)
+            return candidates[0] if _fits(candidates[0], unit) and not is_other else None
     return None
 
 
-def _is_of_another_figure(name: str) -> bool:
-    """Whether a remark in brackets states that the column has other figures: those of last year are not those of the row's year."""
-    return any(is_of_another_year(match[1]) for match in _BRACKETS.finditer(name))
+def _is_of_last_year(name: str) -> bool:
+    """Whether a remark in brackets states that the prices of the column are not those of the row's year."""
+    return any(is_of_last_year(match[1]) for match in _BRACKETS.finditer(name))
 
 
-def is_of_another_year(remark: str) -> bool:
-    return _ANOTHER_YEAR.search(remark) is not None
+def is_of_last_year(remark: str) -> bool:
+    return _LAST_YEAR.fullmatch(remark.strip("[]() ")) is not None
 
 
-_ANOTHER_YEAR: Final = re.compile(
-    r"\b(?:vorjahr\w*|vorherig\w*|bisher(?:ig\w*)?|vormals|alt(?:e[rs]?)?|previous|last year|old)\b",
+_LAST_YEAR: Final = re.compile(
+    r"(?:(?:preise?|werte?|entgelte?|stand) )?(?:(?:des|im|vom) )?"
+    r"(?:vorjahr(?:e?s)?|vorj\.?|VJ|letzte[sn] jahr(?:es)?|previous year|last year)(?: 20[0-9]{2})?"
+    r"|vorjahres(?:preise?|werte?|entgelte?)|bisher(?:ige[rs]?(?: preise?)?)?",
     re.IGNORECASE,
 )
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from app.importers.column_names import column_of, is_of_another_year, split_unit, unclear
+from app.importers.column_names import column_of, is_of_last_year, split_unit, unclear
 from app.importers.file_columns import Columns, closest, columns_of, matches
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
-from app.importers.units import Unit, fits, in_words, unit_of, unit_of_column, units_in
+from app.importers.units import Unit, fits, in_words, is_other_size, unit_of, unit_of_column, units_in
 
 # Rows among which the header is looked for.
 ROWS: Final = 30
@@ -26,6 +26,7 @@ class Header(NamedTuple):
     last: int  # line of its last row
     names: tuple[str, ...]
     matches: int  # how many columns it names, see `file_columns.matches`
+    upper: tuple[SheetRow, ...] = ()  # its rows above that of the names
 
 
 def find_header(rows: Sequence[SheetRow], layouts: Sequence[Layout]) -> Header:
@@ -61,7 +62,7 @@ def _header(rows: Sequence[SheetRow], layouts: Sequence[Layout]) -> Header:
     if len(names) > _MOST_COLUMNS:
         return Header(location, rows[-1][0].line, tuple(names), 0)
     count = max((matches(layout, names) for layout in layouts), default=0)
-    return Header(location, rows[-1][0].line, tuple(names), count)
+    return Header(location, rows[-1][0].line, tuple(names), count, tuple(rows[:-1]))
 
 
 def _joined(rows: Sequence[Sequence[str]], layouts: Sequence[Layout]) -> list[str]:
@@ -79,28 +80,8 @@ def _joined(rows: Sequence[Sequence[str]], layouts: Sequence[Layout]) -> list[st
         own = " ".join(dict.fromkeys(filter(None, column)))
         whole = " ".join(dict.fromkeys(filter(None, group)))
         named = [name for name in (whole, own, column[-1]) if name and column_of(name, known)]
-        name = named[0] if named else own
-        names.append(" ".join([name, *_contradictions(name, column)]))
+        names.append(named[0] if named else own)
     return names
-
-
-def _contradictions(name: str, cells: Sequence[str]) -> Iterator[str]:
-    """What other cells of the header state of the figures below them, so that the name is that of another column."""
-    for cell in cells:
-        if cell and cell not in name:
-            unit = split_unit(cell)[1] or unit_of(cell.strip("[]() "))
-            if unit is not None and _is_whole_price(unit):
-                yield f"({in_words(unit)})"
-            elif is_of_another_year(cell):
-                yield f"({cell.strip('[]() ')})"
-
-
-def _is_whole_price(unit: Unit) -> bool:
-    """Not a currency alone, which titles also name for prices in cents, nor the units of several columns."""
-    return "gross" in unit or (len(unit) > 1 and unit[0] in _CURRENCIES and _CURRENCIES.isdisjoint(unit[1:]))
-
-
-_CURRENCIES: Final = frozenset({"eur", "ct"})
 
 
 def _has_figure(cells: Sequence[str | None]) -> bool:
@@ -139,8 +120,8 @@ def _without_empty_end(names: Sequence[str]) -> list[str]:
 
 
 def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> list[Problem]:
-    """Problems of rows above the header that could be rows of the table, or that state another unit than its columns have:
-    leaving them out would lose figures, or change what they mean.
+    """Problems of rows above the header that could be rows of the table, or that, as its upper rows may, state other prices than
+    its columns have: leaving them out would lose figures, or change what they mean.
     """
     least = max(_FEWEST_CELLS, sum(map(bool, header.names)) / 2)
     reason = (
@@ -152,46 +133,66 @@ def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layou
         for location, cells in titles
         if sum(map(bool, cells)) >= least and _has_figure(cells)
     ]
-    return filled or ([*_of_another_unit(titles, header, layouts)] if titles else [])
+    return filled or [*_contradictions([*titles, *header.upper], header, layouts)]
 
 
-def _of_another_unit(
-    titles: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]
-) -> Iterator[Problem]:
-    """Titles with a unit that is none of those of prices whose names state none, or that state gross prices."""
+def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> Iterator[Problem]:
+    """Rows with a unit that is another one of what columns without a unit have, or that state gross prices or those of last year."""
     known = closest(layouts, header.names).names
-    units = {
-        name: unit for name in header.names if name and (unit := _unit_of_price(name, known)) is not None
-    }
-    unstated = [unit for name, unit in units.items() if split_unit(name.replace("_", " "))[1] is None]
-    for location, cells in titles:
-        text = "; ".join(filter(None, cells))
-        others = [unit for unit in units_in(text) if not any(fits(unit, each) for each in unstated)]
-        if others and unstated:
+    prices = [price for name in header.names if name and (price := _price(name, known)) is not None]
+    if not prices:
+        return
+    texts = [(location, [cell for cell in cells if cell]) for location, cells in rows]
+    named = [unit for _, cells in texts for unit in units_in("; ".join(cells))]
+    doubtful = [
+        price for price in prices if not price.is_stated and not any(fits(unit, price.unit) for unit in named)
+    ]
+    for location, cells in texts:
+        text = "; ".join(cells)
+        others = [
+            (unit, price) for unit in units_in(text) for price in doubtful if is_other_size(unit, price.unit)
+        ]
+        if others and not _OF_OTHERS.search(text):
+            [(unit, price), *_] = others
             reason = (
-                f"the row above the header names prices in {in_words(others[0])}, and the columns without a unit are not;"
-                " write the unit of each price into the name of its column"
+                f"the row names prices in {in_words(unit)}, but {price.column} is in {in_words(price.unit)};"
+                " state the unit in the name of each price column, or remove the row"
             )
             yield Problem(location, reason, value=text, whole_file=True)
-        elif units and _GROSS.search(text) and not _NOT_GROSS.search(text):
-            reason = "the row above the header names gross prices; prices are net"
-            yield Problem(location, reason, value=text, whole_file=True)
+        elif any(_GROSS.search(cell) and not _NOT_GROSS.search(cell) for cell in cells):
+            yield Problem(location, "the row names gross prices; prices are net", value=text, whole_file=True)
+        elif any(map(is_of_last_year, cells)):
+            yield Problem(location, "the row names prices of last year", value=text, whole_file=True)
 
 
-def _unit_of_price(name: str, known: tuple[str, ...]) -> Unit | None:
+class _Price(NamedTuple):
+    column: str
+    unit: Unit
+    is_stated: bool
+
+
+def _price(name: str, known: tuple[str, ...]) -> _Price | None:
     column = column_of(name, known) or next(iter(unclear(name, known)), None)
     unit = None if column is None else unit_of_column(column)
-    return unit if unit is not None and unit[0] in _CURRENCIES else None
+    if column is None or unit is None or unit[0] not in ("eur", "ct"):
+        return None
+    return _Price(column, unit, split_unit(name.replace("_", " "))[1] is not None)
 
 
+# Figures that are in none of the columns.
+_OF_OTHERS: Final = re.compile(r"umlage|monatsleistung|reserve|siehe", re.IGNORECASE)
+_TAX: Final = "(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)"
+_BY_LAW: Final = r"(?:(?:der|die|den|dem|ges\w*|jeweil\w*|gültig\w*|geltend\w*)\.?,? )"
 _GROSS: Final = re.compile(
     r"\bbrutto(?:preis\w*|entgelt\w*|beträge?)?\b|\bgross prices\b"
-    r"|\b(?:inkl|incl|einschl)\w*\.?,? (?:der )?(?:gesetzliche\w* )?(?:[0-9]{1,2} ?% )?(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)\b",
+    rf"|\b(?:inkl|incl|einschl)\w*\.?,? {_BY_LAW}{{0,4}}(?:[0-9]{{1,2}} ?% )?{_BY_LAW}{{0,4}}{_TAX}\b",
     re.IGNORECASE,
 )
-# Both prices, or a word about others.
+# Both prices, a single figure, or a word about others.
 _NOT_GROSS: Final = re.compile(
-    r"netto|\bnet\b|zzgl|zuzüglich|\bohne\b|exkl|excl|\bnicht\b|\bkein|\bplus\b|siehe|\bseite\b|\bblatt\b",
+    r"netto|\bnet\b|zzgl|zuzüglich|exkl|excl|\bplus\b|siehe|klammer|anhang|anfrage|finden"
+    r"|\b(?:ab)?rechnung(?:en|sstellung)?\b|\bbrutto:? ?(?!20[0-9]{2}\b)[0-9][0-9.,]*+(?! ?%)"
+    rf"|\b(?:ohne|nicht|kein\w*) {_BY_LAW}{{0,4}}(?:inkl|incl|einschl|brutto|{_TAX})",
     re.IGNORECASE,
 )
 

@@ -1,5 +1,6 @@
 """Prices of a price sheet: files with a row per price, per position of a sheet, or per sheet with a column for each price."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
@@ -8,7 +9,7 @@ from app.db.file_columns import PUBLICATION
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.folding import compose
 from app.domain.price import FAMILY, PriceKind, PriceUnit, broken_rules, only_level, unit_of
-from app.importers import cells, dates
+from app.importers import cells
 from app.importers.cells import optional
 from app.importers.family import FamilySource
 from app.importers.layout import Layout, Row
@@ -71,9 +72,6 @@ class PriceSource(FamilySource):
         given = dict(zip(row.layout.names, values, strict=True))
         if "kind" in given:
             yield from self._take_price(row, given)
-        elif _begins_later(given):
-            reason = f"is after the first day of {given['year']}; a price is that of a whole year"
-            yield row.problem("valid_from", reason)
         elif "position" in given:
             yield from self._take_position(row, given)
         else:
@@ -90,6 +88,9 @@ class PriceSource(FamilySource):
         if given["unit"] == EURO_PER_YEAR_GROSS:
             self.left_out.append((row.location, "a gross price; only net prices are stored"))
             return
+        if problems := [*_begin(row, given)]:
+            yield from problems
+            return
         kind, variant = position(given["position"], given["meaning"])
         try:
             variant = cells.label(variant) if variant else ""
@@ -100,6 +101,9 @@ class PriceSource(FamilySource):
         yield from self._take_converted(row, given, kind, variant, unit, given["value"], "position")
 
     def _take_sheet(self, row: Row, given: dict[str, str]) -> Iterator[Problem]:
+        if problems := [*_begin(row, given)]:
+            yield from problems
+            return
         columns = [column for column in _SHEET_COLUMNS if given.get(column)]
         if not columns:
             yield row.problem("year", "the row has no price")
@@ -137,12 +141,29 @@ class PriceSource(FamilySource):
             yield row.problem(column, problem.reason)
 
 
-def _begins_later(given: dict[str, str]) -> bool:
-    """Whether a price does not hold from the first day of its year on. Other texts than days are notes for the reader."""
+def _begin(row: Row, given: dict[str, str]) -> Iterator[Problem]:
+    """Of a price that does not hold from the first day of its year on. Texts that begin with a word are notes for the reader."""
+    cell = _FROM.sub("", given.get("valid_from", ""), count=1)
     try:
-        return dates.day_of(given.get("valid_from", "")) > date(int(given["year"]), 1, 1)
-    except ValueError:
-        return False
+        if _begins_later(cell, int(given["year"])):
+            reason = f"is after the first day of {given['year']}; a price is that of a whole year"
+            yield row.problem("valid_from", reason)
+    except ValueError as error:
+        if cell[:1].isdecimal():
+            yield row.problem("valid_from", str(error))
+
+
+def _begins_later(cell: str, year: int) -> bool:
+    if _YEAR.fullmatch(cell):
+        return int(cell) > year
+    if _MONTH.fullmatch(cell):
+        cell = f"1. {cell}"
+    return date.fromisoformat(cells.day(cell)) > date(year, 1, 1)
+
+
+_FROM: Final = re.compile(r"\s*(?:ab(?: dem)?\s+)?", re.IGNORECASE)
+_YEAR: Final = re.compile(r"[0-9]{4}\s*")
+_MONTH: Final = re.compile(r"[^\W\d_]{3,9} [0-9]{4}\s*")
 
 
 def _level(kind: PriceKind, given: dict[str, str]) -> VoltageLevel | None:

@@ -2,7 +2,6 @@
 
 import re
 import zipfile
-from collections import deque
 from collections.abc import Iterator
 from typing import Final
 from xml.parsers import expat
@@ -10,24 +9,21 @@ from xml.parsers import expat
 from app.importers.records import UnreadableFile
 
 RAISED: Final = b"superscript"
-_OF_RUN: Final = b"vertAlign"  # the element with that attribute
 _RAISED_DIGITS: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PREFIX: Final = rb"(?:[A-Za-z_][A-Za-z0-9_.-]{0,30}:)?"
 _BEGIN: Final = re.compile(rb"<" + _PREFIX + rb"(?:si|is)[\s>]")  # of a text of the workbook, or of a cell
-_END: Final = re.compile(rb"(</" + _PREFIX + rb"(?:si|is)\s{0,9}>)")
-_CHUNK: Final = 2**20
+_END: Final = re.compile(rb"</" + _PREFIX + rb"(?:si|is)\s{0,9}>")
 _MAX_TEXT: Final = 2**20  # bytes of XML; a cell has 32,767 characters
-_MAX_TAG: Final = 100
-_MOST: Final = 50_000
+_MAX_PREFIX: Final = 32
+_MOST: Final = 50_000  # texts of a part
+_ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")  # as _x000D_ for a carriage return
 _LONGEST: Final = 200  # of figures, which later parts of the import read
 
 
 def raised_digits(archive: zipfile.ZipFile, parts: list[str]) -> dict[str, str]:
     """Texts of which raised digits touch others, and the same with digits that are raised, as ¹. Raises UnreadableFile."""
     found: dict[str, str] = {}
-    for count, text in enumerate(text for part in parts for text in _texts(archive, part)):
-        if count == _MOST:
-            raise UnreadableFile(f"more than {_MOST:,} texts have raised characters; save the sheet as CSV")
+    for text in (text for part in parts for text in _texts(archive, part)):
         plain, shown = _read(text)
         if plain != shown and len(plain) <= _LONGEST:
             found[plain] = shown
@@ -36,31 +32,35 @@ def raised_digits(archive: zipfile.ZipFile, parts: list[str]) -> dict[str, str]:
 
 def _texts(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
     """Those with raised characters, with their tags."""
-    rest = b""
-    with archive.open(part) as stream:
-        while chunk := stream.read(_CHUNK):
-            data = rest + chunk
-            if RAISED in data:
-                *ended, data = _with_ends(data)
-                for each in ended:
-                    if RAISED in each and _OF_RUN in each and (begin := _last_begin(each)):
-                        yield each[begin.start() :]
-            else:
-                tag = max(data.rfind(b"si>"), data.rfind(b"is>"), 0)
-                data = data[max(data.rfind(b"<", 0, tag), 0) :]
-            begin = _last_begin(data)
-            rest = data[begin.start() :] if begin else data[-_MAX_TAG:]
-            if len(rest) > _MAX_TEXT:
-                raise UnreadableFile(f"a text of {part} is too long; save the sheet as CSV")
+    data = archive.read(part)
+    done = count = 0
+    for mark in re.finditer(RAISED, data):
+        if mark.start() < done:
+            continue
+        count += 1
+        if count > _MOST:
+            raise UnreadableFile(f"more than {_MOST:,} texts have raised characters; save the sheet as CSV")
+        begin = _last_begin(data, done, mark.start())
+        end = _END.search(data, begin) if begin >= 0 else None
+        if begin >= 0 and (end is None or end.end() - begin > _MAX_TEXT):
+            raise UnreadableFile(f"a text of {part} is too long; save the sheet as CSV")
+        done = mark.end()
+        if end is not None and end.end() > done:
+            done = end.end()
+            yield data[begin:done]
 
 
-def _with_ends(data: bytes) -> list[bytes]:
-    *pairs, rest = _END.split(data)
-    return [*(text + end for text, end in zip(pairs[::2], pairs[1::2], strict=True)), rest]
-
-
-def _last_begin(data: bytes) -> re.Match[bytes] | None:
-    return next(iter(deque(_BEGIN.finditer(data), maxlen=1)), None)
+def _last_begin(data: bytes, first: int, last: int) -> int:
+    """Where the last text before a place begins; -1: there is none. Faster than the pattern alone by far."""
+    found = -1
+    for letters in (b"<si", b"<is", b":si", b":is"):
+        place = last
+        while (place := data.rfind(letters, max(first, found), place)) >= 0:
+            tag = data.rfind(b"<", max(first, place - _MAX_PREFIX), place + 1)
+            if tag >= 0 and _BEGIN.match(data, tag):
+                found = max(found, tag)
+                break
+    return found
 
 
 def _read(text: bytes) -> tuple[str, str]:
@@ -80,7 +80,7 @@ def _read(text: bytes) -> tuple[str, str]:
 
     def on_text(characters: str) -> None:
         if open_tags[-1] == "t" and "rPh" not in open_tags:
-            runs.append((characters, raised))
+            runs.append((_ESCAPED.sub(lambda match: chr(int(match[1], 16)), characters), raised))
 
     parser = expat.ParserCreate()
     parser.buffer_text = True

@@ -63,6 +63,19 @@ def fits(written: Unit, expected: Unit) -> bool:
     return written == expected[: len(written)]
 
 
+def is_other_size(written: Unit, expected: Unit) -> bool:
+    """Whether both are prices of the same quantity in another size: EUR/MWh and ct/kWh, but not EUR/a."""
+    size = _SIZES.get(written[1])
+    return size is not None and size == _SIZES.get(expected[1]) and not fits(written, expected)
+
+
+_SIZES: Final = {
+    **dict.fromkeys(("kwh", "mwh"), "energy"),
+    **dict.fromkeys(("kw", "mw"), "power"),
+    **dict.fromkeys(("a", "month", "day"), "time"),
+}
+
+
 def in_words(unit: Unit) -> str:
     return "/".join(_SHOWN.get(part, part) for part in unit)
 
@@ -90,13 +103,16 @@ def units_in(text: str) -> list[Unit]:
 
 
 _MAX_SENTENCE: Final = 1_000
+_PER: Final = r"[\s(\[]{0,3}(?:/|\bpro\b|\bje\b|\bper\b|\bp\.)[\s(\[]{0,3}"
+_AND_PER: Final = r"[\s(\[]{0,3}(?:/|·|×|\*|\bpro\b|\bje\b|\bper\b|\bund\b|\bp\.)?[\s(\[]{0,3}"
+_TIME: Final = r"(?:Jahr|Monat|Tag|year|month|day|mon|a|m|d)"
 _PRICE_IN_TEXT: Final = re.compile(
     r"(?<![^\W\d_])(?:€|(?:EUR|Euro|ct|Cents?)(?![^\W\d_]))"
-    r"(?:[\s(\[]{0,3}(?:/|·|\*|\bpro\b|\bje\b|\bper\b|\bund\b|\bp\.)?[\s(\[]{0,3}"
-    r"(?:kWh|MWh|kvarh|kWa|kWp?|MWp?|Jahr|Monat|Tag|year|month|day|mon|a|m|d)(?![^\W\d_]))+",
+    rf"{_PER}(?:kWh|MWh|kvarh|kWa|(?:kWp?|MWp?)(?:{_AND_PER}{_TIME})?|{_TIME})(?![^\W\d_])",
     re.IGNORECASE,
 )
-_BEHIND_NUMBER: Final = re.compile(r"[0-9][\s]{0,3}\Z")
+# Perhaps in the cell before, and not a year.
+_BEHIND_NUMBER: Final = re.compile(r"(?<!(?<![0-9.,])20[0-9])[0-9](?:,[-–]{1,2})?[\s;]{0,3}[(\[]?\Z")
 
 
 @lru_cache(maxsize=1_000)

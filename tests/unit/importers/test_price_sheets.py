@@ -688,11 +688,11 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a unit that is none": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20 Taler")), (2, "leistung", "must be a decimal number")),
     "another unit below the names": ("tariffs", lines(GERMAN, ";;;€/kW;€/MWh;€/kW;€/MWh", ROW), (1, "AP ab 2500 h (€/MWh)", "another unit than arbeit, which is in ct/kWh")),
     "another unit in a row above the names": (
-        "tariffs", lines(";;;€/kW;€/MWh;€/kW;€/MWh", GERMAN, ROW), (1, None, "above the header names prices in EUR/MWh")
+        "tariffs", lines(";;;€/kW;€/MWh;€/kW;€/MWh", GERMAN, ROW), (1, None, "the row names prices in EUR/MWh, but arbeit is in ct/kWh; state the unit")
     ),
-    "another unit in a title": ("tariffs", lines("Alle Preise in €/MWh, netto", GERMAN, ROW), (1, None, "above the header names prices in EUR/MWh")),
+    "another unit in a title": ("tariffs", lines("Alle Preise in €/MWh, netto", GERMAN, ROW), (1, None, "names prices in EUR/MWh")),
     "another unit in a title of a workbook": (
-        "tariffs", workbook([["Netzentgelte"], ["Leistungspreise je Monat", "EUR / (kW · Monat)"], OWN, VALUES]), (2, None, "above the header names prices in EUR/kW/month")
+        "tariffs", workbook([["Netzentgelte"], ["Leistungspreise je Monat", "EUR / (kW · Monat)"], OWN, VALUES]), (2, None, "names prices in EUR/kW/month")
     ),
     "a price of a month in a title": (
         "prices", lines("Preise in €/Monat und ct/kWh", "VNB;Jahr;Grundpreis;Arbeitspreis", "netze-a;2026;5,00;8,00"), (1, None, "names prices in EUR/month")
@@ -702,14 +702,19 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
         "tariffs", lines("Preise (brutto)", GERMAN.replace("AP ab 2500 h", "AP ab 2500 h (ct/kWh)"), ROW), (1, None, "names gross prices")
     ),
     "another unit in the upper row of a header": (
-        "tariffs", lines("VNB;Jahr;Ebene;€/kW;€/MWh;€/kW;€/MWh", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "AP ab 2500 h (EUR/MWh)", "another unit than arbeit")
+        "tariffs", lines("VNB;Jahr;Ebene;€/kW;€/MWh;€/kW;€/MWh", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, None, "names prices in EUR/MWh")
     ),
     "gross prices by the upper row of a header": (
-        "tariffs", lines("VNB;Jahr;Ebene;brutto;;brutto;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "LP ab 2500 h (gross)", "another unit than leistung")
+        "tariffs", lines("VNB;Jahr;Ebene;brutto;;brutto;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, None, "names gross prices")
     ),
     "prices of last year by the upper row of a header": (
-        "tariffs", lines("VNB;Jahr;Ebene;Vorjahr;;Vorjahr;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, "LP ab 2500 h (Vorjahr)", "no such column")
+        "tariffs", lines("VNB;Jahr;Ebene;Vorjahr;;Vorjahr;", GERMAN.replace("VNB;Jahr;Ebene", ";;"), ROW), (1, None, "names prices of last year")
     ),
+    "prices of last year by a row above a header": ("tariffs", lines(";;;Vorjahr;Vorjahr;Vorjahr;Vorjahr", GERMAN, ROW), (1, None, "names prices of last year")),
+    **{
+        f"prices of last year by ({remark})": ("tariffs", lines(GERMAN.replace("AP ab 2500 h", f"AP ab 2500 h ({remark})"), ROW), (1, f"AP ab 2500 h ({remark})", "no such column"))
+        for remark in ("Vorj.", "VJ", "letztes Jahr", "Preise des Vorjahres")
+    },
     "prices of last year": ("tariffs", lines(GERMAN.replace("AP ab 2500 h", "AP ab 2500 h (Vorjahr)"), ROW), (1, "AP ab 2500 h (Vorjahr)", "no such column")),
     "another unit in a name": ("tariffs", with_names("LP ab 2500 h [€/kW]", "AP ab 2500 h [€/MWh]"), (1, "AP ab 2500 h [€/MWh]", "another unit than arbeit")),
     "a currency in the format of a workbook": (
@@ -855,7 +860,8 @@ def with_raised(*runs: str, shared: bool = False) -> bytes:
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize(
-    "runs", [("58,20", "^1"), ("^1", "58,20"), ("58,", "20", "^1", "^,2"), ("58,20", "^1)")]
+    "runs",
+    [("58,20", "^1"), ("^1", "58,20"), ("58,", "20", "^1", "^,2"), ("58,20", "^1)"), ("58,20", "^1_x000D_")],
 )
 def test_the_raised_mark_of_a_footnote_is_no_digit_of_a_price(runs, shared):
     (problem,) = imported("tariffs", with_raised(*runs, shared=shared)).problems
@@ -869,7 +875,130 @@ def test_prices_of_several_runs_are_read(runs, shared):
     assert (found.problems, [values[3] for values in found.entries]) == ([], ["58.20"])
 
 
-@pytest.mark.parametrize("begin", ["01.01.2026", "2025-01-01", "", "siehe Preisblatt"])
+SLP = "VNB;Jahr;Grundpreis;Arbeitspreis"
+SLP_ROW = "netze-a;2026;60,00;8,00"
+MODULE_3 = "VNB;Jahr;Modul;Tarifstufe;Preis;Quelle"
+MODULE_3_ROW = "netze-a;2026;3;HT;8,78;https://netze-a.de/x.pdf"
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ["Leistungspreis in €/kW/a bzw. Arbeitspreis in ct/kWh"],
+        ["Entgelte für Messstellenbetrieb [€/a] und Blindarbeit [ct/kvarh] siehe Preisblätter 3 und 5"],
+        ["Inhalt: Jahresleistungspreis (€/kW/a), Monatsleistungspreis (€/kW/Monat), Messung (€/a)"],
+        ["Blindstrom > 50 %: 1,10 ct/kvarh; Grundpreis Messung 350,00 €/a"],
+        ["1. SLP", "Grundpreis;60,00;€/a", "Arbeitspreis;80,00;€/MWh", "2. RLM"],
+        ["Netzreserve: 60,- €/MWh", "Umlage: 6,43 (€/MWh)", "KWK-Zuschlag 6,43 [€/MWh]"],
+        ["Umlagen (KWKG, Offshore, § 19) werden in ct/kWh bzw. €/MWh veröffentlicht"],
+        ["Preise in ct/kWh (Jahr 2026) und €/kW a) RLM b) SLP", "Baukostenzuschuss in €/MW"],
+        ["Netto-Preise. Bruttopreise (inkl. 19 % USt) in Klammern"],
+        ["Bruttopreise in Klammern", "Bruttopreise finden Sie im Anhang"],
+        ["Die Rechnungsstellung erfolgt inkl. gesetzlicher USt", "Messung 12,00 €/a (brutto 23,80 €/a)"],
+        ["Preise ohne gesetzliche USt, brutto in Spalte 9", "keine Bruttopreise"],
+        ["Änderung zum Vorjahr: +3,2 %", "Vorjahresvergleich auf Anfrage;;;;;;"],
+    ],
+)
+@pytest.mark.parametrize("header", [[GERMAN, ROW], [*GROUPS, GROUPED]])
+def test_titles_about_other_figures_are_left_out(titles, header):
+    found = imported("tariffs", lines(*titles, *header))
+    assert (found.problems, [values[3:7] for values in found.entries]) == ([], [MS["MS"]])
+    rows = [[cell or None for cell in row.split(";")] for row in [*titles, *header]]
+    assert imported("tariffs", workbook(rows)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"),
+    [
+        ("prices", ["Grundpreis in €/Jahr, Arbeitspreis in ct/kWh", SLP.replace("Grundpreis", "Grundpreis (€/Jahr)"), SLP_ROW]),
+        ("prices", ["Preise in Euro (Monat Januar)", "Preise in EUR Monat 1", SLP, SLP_ROW]),
+        ("section14a", ["Modul 1: Reduzierung in €/a (brutto 136,13 €)", "Modul 3", MODULE_3, MODULE_3_ROW]),
+        ("tariffs", ["Leistungspreis: EUR/kW*a", "Arbeitspreis: ct/kWh", GERMAN.replace("2500 h;AP", "2500 h [€/kW/a];AP"), ROW]),
+        ("tariffs", ["VNB;Jahr;Ebene;€/kW/a und ct/kWh;;;", ";;;LP < 2500;AP < 2500;LP ≥ 2500;AP ≥ 2500", GROUPED]),
+        ("tariffs", ["VNB;Jahr;Ebene;Preise unverändert zum Vorjahr;;;", ";;;LP < 2500;AP < 2500;LP ≥ 2500;AP ≥ 2500", GROUPED]),
+        ("tariffs", [GERMAN.replace("VNB", "VNB (vormals Stadtwerke X)").replace("Ebene", "Spannungsebene (bisherige Bezeichnung)"), ROW]),
+        ("tariffs", [GERMAN.replace("VNB", "Netzbetreiber (alter Name)").replace("Jahr", "Jahr (Vorjahr)"), ROW]),
+    ],
+)  # fmt: skip
+def test_sheets_with_remarks_are_read(kind, rows):
+    found = imported(kind, lines(*rows))
+    assert found.problems == []
+    assert found.entries
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Bruttopreise für Entnahme ohne Leistungsmessung",
+        "Netznutzung ohne Leistungsmessung brutto",
+        "Preisblatt 2: Netznutzung ohne Leistungsmessung, alle Preise inkl. 19 % USt",
+        "Blatt 2: Bruttopreise",
+        "Seite 1 | Preise brutto",
+        "Preise brutto 2026",
+        "Netzentgelte brutto, Umlagen nicht enthalten",
+        ";;brutto;netto",
+        "Preise inkl. ges. MwSt.",
+        "einschließlich der jeweils gültigen MwSt",
+    ],
+)
+def test_titles_with_gross_prices_are_refused(title):
+    assert imported("prices", lines(title, SLP, SLP_ROW)).problems == [
+        (1, None, "the row names gross prices; prices are net")
+    ]
+
+
+@pytest.mark.parametrize(
+    "title", ["Preise in Euro/MWh", "Preise 2026 [€/MWh]", "Preise;2026;€/MWh", "Preise in €/kWh"]
+)
+def test_titles_with_another_unit_are_refused(title):
+    [(line, column, reason)] = imported("tariffs", lines(title, GERMAN, ROW)).problems
+    assert (line, column) == (1, None)
+    assert "but arbeit is in ct/kWh" in reason
+
+
+@pytest.mark.parametrize(("word", "reason"), [("Vorjahr", "prices of last year"), ("brutto", "gross prices")])
+def test_a_group_of_other_prices_is_not_ignored_in_part(word, reason):
+    header = [f"VNB;Jahr;Ebene;{word};;aktuell;", GERMAN.replace("VNB;Jahr;Ebene", ";;")]
+    [problem] = imported("tariffs", lines(*header, ROW), ignore_extra=True).problems
+    assert problem[:2] == (1, None)
+    assert reason in problem[2]
+
+
+def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
+    rows = f"{GERMAN};Bruttopreis;Vorjahr", ";;;€/kW*a;ct/kWh;€/kW*a;ct/kWh;;", f"{ROW};1,50;1,05"
+    assert imported("tariffs", lines(*rows), ignore_extra=True).problems == []
+
+
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [
+        ("ab 01.07.2026", "is after the first day of 2026"),
+        ("ab 1. Juli 2026", "is after the first day of 2026"),
+        ("Juli 2026", "is after the first day of 2026"),
+        ("2027", "is after the first day of 2026"),
+        ("01.07.26", "has a year of two digits"),
+        ("07/01/2026", "could be 2026-01-07 or 2026-07-01"),
+        ("46204", "is a number"),
+        ("07.2026", "must be a day"),
+        ("31.06.2026", "must be a day"),
+    ],
+)
+def test_a_price_whose_begin_is_later_or_unclear_is_refused(begin, reason):
+    rows = "VNB;Jahr;Arbeitspreis;gültig ab", f"netze-a;2026;8,00;{begin}"
+    [(line, column, found)] = imported("prices", lines(*rows)).problems
+    assert (line, column) == (2, "valid_from")
+    assert reason in found
+
+
+def test_the_begin_of_a_position_that_is_left_out_is_not_read():
+    header = "dno_slug,year,voltage_level,position,meaning,value,unit,valid_from,source_url,source_title"
+    row = "netze-a,2026,NS,module1_gross,Modul 1,136.13,EUR/a gross,2026-07-01,,"
+    assert imported("prices", lines(header, row)).problems == []
+
+
+@pytest.mark.parametrize(
+    "begin", ["01.01.2026", "ab 01.01.2026", "2025-01-01", "2026", "Januar 2026", "", "siehe Preisblatt"]
+)
 def test_prices_may_state_since_when_they_hold(begin):
     found = imported("prices", lines("VNB;Jahr;Arbeitspreis;gültig ab", f"netze-a;2026;8,00;{begin}"))
     assert (found.problems, [values[5] for values in found.entries]) == ([], ["8.00"])
