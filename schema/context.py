@@ -15,7 +15,7 @@ from app.db.one_entry import OneEntryWork, write_one_entry
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
-from app.errors import AppError, Code, TooMany
+from app.errors import AppError, Code
 from app.failpoints import FailPoint, reach
 from app.limits.cancellation import shield_once
 from app.limits.work_budget import WorkBudget
@@ -26,12 +26,7 @@ T = TypeVar("T")
 
 
 class Context:
-    """`address`, `headers` and `set_cookies` are for signing in; authorization uses the principal.
-
-    `too_many`: the limit that has refused a mutation, whose payload does not state how long to wait.
-    """
-
-    too_many: TooMany | None = None
+    """`address`, `headers` and `set_cookies` are for signing in; authorization uses the principal."""
 
     def __init__(
         self,

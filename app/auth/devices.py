@@ -26,6 +26,7 @@ KEY = "dno:device-key"
 KEY_FRESH_FOR = 60.0
 # While Redis is unavailable, not every request tries to read the key.
 PAUSE = 1.0
+_KEY_BYTES = 32
 
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
 
@@ -76,30 +77,27 @@ class Devices:
         if monotonic() >= self._ask_at:
             self._ask_at = monotonic() + PAUSE
             try:
-                self._key = await self._shared_key(self._key or secrets.token_bytes(32))
+                self._key = await self._shared_key(self._key or secrets.token_bytes(_KEY_BYTES))
                 self._ask_at = monotonic() + KEY_FRESH_FOR
             except FAILURES as error:
                 log.info("the key of devices cannot be read", error=type(error).__name__)
         return self._key
 
     async def _shared_key(self, proposed: bytes) -> bytes:
+        """What another program has written is removed; the next look stores a key in its place."""
         client = self._client()
+        await client.set(KEY, proposed, nx=True)
         try:
-            found = await _stored(client, proposed)
+            found = await client.get(KEY)
         except ResponseError as error:
-            if not is_of_another_type(error):
-                raise
+            if is_of_another_type(error):
+                await client.delete(KEY)
+            raise
+        if isinstance(found, bytes) and len(found) == _KEY_BYTES:
+            return found
+        if isinstance(found, bytes):
             await client.delete(KEY)
-            found = await _stored(client, proposed)
-        if not isinstance(found, bytes | None):
-            raise UnexpectedReply("The reply to GET is no text.")
-        return found or proposed
-
-
-async def _stored(client: Any, proposed: bytes) -> Any:
-    """What Redis has, or else has now."""
-    await client.set(KEY, proposed, nx=True)
-    return await client.get(KEY)
+        raise UnexpectedReply("The reply to GET is no key.")
 
 
 def _sign(key: bytes, text: str) -> str:

@@ -57,7 +57,7 @@ async def set_role(settings: Settings, email: str, role: Role) -> User:
 
 
 async def set_password(settings: Settings, email: str, password: Callable[[], str]) -> User:
-    """Also ends all sessions; may be repeated if Redis was unreachable. `password` is called only for existing users."""
+    """Also ends all sessions; raises Unavailable where only that fails. `password` is called only for existing users."""
     async with open_pool(settings) as pool:
         user = await _existing_user(pool, email)
     password_hash = await _hash(settings, password(), user.email)
@@ -66,9 +66,10 @@ async def set_password(settings: Settings, email: str, password: Callable[[], st
     )
     try:
         user, _ = await sign_out(settings, email)
-    except Unavailable as error:
+    except (CannotStart, Unavailable) as error:
         raise Unavailable(
-            "The password was changed, but the user's sessions cannot be ended at the moment; please try again soon."
+            "The password was changed, but the user's sessions could not be ended: run `dno user sign-out"
+            f" {email}` once PostgreSQL and Redis answer."
         ) from error
     return user
 

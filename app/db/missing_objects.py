@@ -30,9 +30,9 @@ def report_missing(error: Exception) -> None:
     _report(repr(error), statement=getattr(error, "query", None), exc_info=error)
 
 
-def report_missing_elsewhere(trace: str) -> None:
+def report_missing_elsewhere(trace: str, statement: str | None) -> None:
     """The same of a process that has neither this log nor these metrics."""
-    _report(trace, error=trace)
+    _report(trace, statement=statement, error=trace)
 
 
 def _report(text: str, **details: object) -> None:

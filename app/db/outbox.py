@@ -82,7 +82,8 @@ async def raise_epoch(
 
     An agreement that is still being confirmed stays, unless the Redis of an instance that shares it is
     another process now (`moved`); then it changes at most once per second, and not back to the previous Redis
-    within a minute. So two instances that are connected to different ones do not alternate.
+    within a minute. So two instances that are connected to different ones do not alternate. Times that lie ahead count by
+    their distance: after PostgreSQL's clock was set back these bounds may not hold once, or hold once more.
 
     In a new database, and in a `restored` one, Redis may hold keys of numbers that this database has not reached: there the
     next number is at least the seconds since 1970.

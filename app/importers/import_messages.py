@@ -94,12 +94,13 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """`trace`: of an unexpected error, for the log. `incomplete`: the database lacks what a statement needs."""
+    """`trace`: of an unexpected error, for the log. `incomplete`: the database lacks what `statement` needs."""
 
     code: Code
     message: str
     trace: str = ""
     incomplete: bool = False
+    statement: str | None = None
 
 
 Message = Ready | Changed | Done | Failed

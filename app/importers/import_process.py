@@ -37,13 +37,14 @@ from app.importers.import_messages import (
     answer_of,
     read_request,
 )
-from app.importers.load import Author, BeforeCommit, Report, import_files
+from app.importers.load import Author, BeforeCommit, OnCommitted, Report, import_files
 from app.importers.transaction import CommitUnanswered, RuleViolated
 
 # Other processes of the machine go first: those that answer requests.
 _NICENESS: Final = 5
 _EVENTS_PER_MESSAGE: Final = 100
 _MAX_REQUEST: Final = 2**20
+_MAX_STATEMENT: Final = 2_000
 
 
 def run() -> None:
@@ -93,25 +94,35 @@ class _Server:
 
 async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]) -> None:
     written: list[Event] = []
+    committed = False
 
     async def before_commit(connection: Connection, checked: Checked) -> None:
         written[:] = await outbox.fetch_written(connection)
         await server.confirm(Ready(checked.refused, len(checked.held_back)))
 
+    async def on_committed() -> None:
+        nonlocal committed
+        committed = True
+        await _send_changes(server, written, committed=True)
+
     try:
-        report = await _import(request, files, before_commit)
+        report = await _import(request, files, before_commit, on_committed)
+        done = Done(answer_of(report, request))
     except CommitUnanswered as error:
         # Not acknowledged: the commit may come later, after the old values were read and stored again.
         await _send_changes(server, written, committed=False)
         await server.send(Failed(Code.UNAVAILABLE, str(error)))
     except (Exception, MemoryError) as error:
+        if committed:
+            raise  # to the server it is a process that has ended during the commit: a failure would mean that nothing was written
         await server.send(_failed(error))
     else:
-        await _send_changes(server, written, committed=True)
-        await server.send(Done(answer_of(report, request)))
+        await server.send(done)
 
 
-async def _import(request: ImportRequest, files: Sequence[File], before_commit: BeforeCommit) -> Report:
+async def _import(
+    request: ImportRequest, files: Sequence[File], before_commit: BeforeCommit, on_committed: OnCommitted
+) -> Report:
     return await import_files(
         request.database_url,
         request.kind,
@@ -124,6 +135,7 @@ async def _import(request: ImportRequest, files: Sequence[File], before_commit: 
         deadline=request.deadline,
         author=Author(request.author, request.may_verify),
         before_commit=before_commit,
+        on_committed=on_committed,
     )
 
 
@@ -153,14 +165,18 @@ def _failed(error: BaseException) -> Failed:
             return Failed(Code.BAD_USER_INPUT, f"The file breaks a rule of the database: {rule}.")
         case CannotStart():
             return Failed(Code.UNAVAILABLE, AWAY, str(error))
-    match failure_of(error, broken=isinstance(error, asyncpg.InterfaceError)):
+    of_driver = isinstance(error, asyncpg.InterfaceError)
+    match failure_of(error, broken=of_driver):
         case Failure.INCOMPLETE:
-            return Failed(Code.UNAVAILABLE, INCOMPLETE, _trace(error), incomplete=True)
+            query = getattr(error, "query", None)
+            statement = None if query is None else query[:_MAX_STATEMENT]
+            return Failed(Code.UNAVAILABLE, INCOMPLETE, _trace(error), incomplete=True, statement=statement)
         case Failure.MISTAKE:
             return Failed(Code.INTERNAL_SERVER_ERROR, "", _trace(error))
         case Failure.RETRY | Failure.STALE:
             return Failed(Code.UNAVAILABLE, AGAIN, repr(error))
-    return Failed(Code.UNAVAILABLE, AWAY, repr(error))
+    # The driver has the same class for mistakes of its callers: the trace shows which it was.
+    return Failed(Code.UNAVAILABLE, AWAY, _trace(error) if of_driver else repr(error))
 
 
 def _trace(error: BaseException) -> str:

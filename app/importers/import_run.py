@@ -93,7 +93,9 @@ class ImportRun:
                 case Failed() as failed:
                     raise _error(failed)
                 case None:
-                    raise self._lost() if self.committing else await process.failure()
+                    lost = self._lost() if self.committing else None
+                    ended = await process.failure()
+                    raise lost or ended
 
     def _lost(self) -> Unavailable:
         self._on_loss()
@@ -163,7 +165,7 @@ class _Process:
 
 def _error(failed: Failed) -> AppError:
     if failed.incomplete:
-        report_missing_elsewhere(failed.trace[-_MAX_LOGGED:])
+        report_missing_elsewhere(failed.trace[-_MAX_LOGGED:], failed.statement)
         return Incomplete(failed.message)
     if failed.trace:
         log.error("import failed", code=failed.code, error=failed.trace[-_MAX_LOGGED:])

@@ -100,9 +100,13 @@ class Author(NamedTuple):
 _IMPORT: Final = Author()
 
 BeforeCommit = Callable[[Connection, Checked], Awaitable[None]]
+OnCommitted = Callable[[], Awaitable[None]]
 
 
 async def _commit(connection: Connection, checked: Checked) -> None: ...
+
+
+async def _committed() -> None: ...
 
 
 def no_progress(step: Step, done: int, total: int | None) -> None: ...
@@ -122,11 +126,12 @@ async def import_files(
     deadline: float = 600,
     author: Author = _IMPORT,
     before_commit: BeforeCommit = _commit,
+    on_committed: OnCommitted = _committed,
 ) -> Report:
     """Nothing is written if any row is refused, or on a dry run. `strict`: rows with unusual values are refused.
     `skip_refused`: the other entries are written all the same; not together with `strict`.
 
-    `before_commit` is awaited within the transaction, which is rolled back if it raises. The files are read before the transaction begins, so that a slow pipe holds no lock.
+    `before_commit` is awaited within the transaction, which is rolled back if it raises; `on_committed` as soon as it is committed. The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
     with fewer_collections(), ExitStack() as copies:
         if skip_refused:  # read several times
@@ -165,12 +170,15 @@ async def import_files(
                 return _with_refused(report, checked, notes)
 
             try:
-                return await in_transaction(connection, work, keep=not dry_run)
+                report = await in_transaction(connection, work, keep=not dry_run)
             except _Refused as refused:
                 problems = [Problem(*warned) for warned in refused.report.warnings]
                 return Report(
                     problems=tuple(problems), notes=tuple(notes), warning_count=refused.report.warning_count
                 )
+            if not dry_run:
+                await on_committed()
+            return report
 
 
 def _with_refused(report: Report, checked: Checked, notes: Sequence[str]) -> Report:
@@ -221,7 +229,7 @@ async def connect(
     finally:
         # A server that is silent by now must not hide what was committed, nor how the block has failed.
         with suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
-            await connection.close(timeout=10)
+            await connection.close(timeout=2)
 
 
 async def check(

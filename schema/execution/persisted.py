@@ -184,10 +184,9 @@ class PersistedDocuments:
                 try:
                     await client.zadd(INDEX, {name: time()})
                 except ResponseError as error:
-                    if not is_of_another_type(error):
-                        raise
-                    await client.delete(INDEX)
-                    await client.zadd(INDEX, {name: time()})
+                    if is_of_another_type(error):
+                        await client.delete(INDEX)  # for the documents that come next
+                    raise
                 await client.set(_key(name), data, ex=self._lifetime)
                 surplus = await client.zcard(INDEX) - self._settings.max_persisted_documents
                 if surplus > 0:

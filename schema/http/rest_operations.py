@@ -1,9 +1,8 @@
 """Operations of the graph that REST addresses run: their data without the GraphQL envelope, and cached responses."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,7 +13,6 @@ from app.auth.roles import require_reader
 from app.cache.memory import Entry
 from app.cache.read_set import ReadSet
 from app.cache.responses import Made, ResponseKey, body_of, head_of
-from app.error_table import headers_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
@@ -26,7 +24,6 @@ from app.http.request_state import accepted_coding, request_state
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 from app.settings import Settings
-from schema.context import Context
 from schema.execution.document_cache import DocumentCache
 from schema.execution.documents import Document, Operation
 from schema.execution.operation import Answer
@@ -57,16 +54,12 @@ class Result(NamedTuple):
 
 
 class FieldsResult(NamedTuple):
-    """The same of an operation with several fields, by name, with their values decoded.
-
-    `cookies`: that it set. `headers`: of a response that reports its errors.
-    """
+    """The same of an operation with several fields, by name, with their values decoded; `cookies` that it set."""
 
     data: Map
     read_set: ReadSet
     counter: NameCount | None
     cookies: Sequence[str] = ()
-    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class RestOperations:
@@ -80,20 +73,19 @@ class RestOperations:
 
     async def run(self, operation: Operation, variables: Map, request: Request) -> Result:
         """The value of the operation's one field. Raises the first error of the operation."""
-        data, answer, context = await self._run(operation, variables, request)
+        data, read_set, answer = await self._run(operation, variables, request)
         (value,) = data.values()
-        return Result(bytes(value), context.read_set, answer.count)
+        return Result(bytes(value), read_set, answer.count)
 
     async def run_fields(self, operation: Operation, variables: Map, request: Request) -> FieldsResult:
         """The values of all fields of the operation. Raises its first error."""
-        data, answer, context = await self._run(operation, variables, request)
+        data, read_set, answer = await self._run(operation, variables, request)
         decoded = {name: decode_json(value) for name, value in data.items()}
-        headers = headers_of(context.too_many) if context.too_many is not None else {}
-        return FieldsResult(decoded, context.read_set, answer.count, answer.cookies, headers)
+        return FieldsResult(decoded, read_set, answer.count, answer.cookies)
 
     async def _run(
         self, operation: Operation, variables: Map, request: Request
-    ) -> tuple[dict[str, msgspec.Raw], Answer, Context]:
+    ) -> tuple[dict[str, msgspec.Raw], ReadSet, Answer]:
         graphql_request = GraphQLRequest(None, variables, operation.name, {}, JSON)
         answer, _, context = await self._runner.run_operation(
             graphql_request, request.scope, operation, own=True
@@ -103,7 +95,7 @@ class RestOperations:
             raise envelope.errors[0].app_error()
         assert envelope.data is not None
         assert context is not None
-        return envelope.data, answer, context
+        return envelope.data, context.read_set, answer
 
     def charge(self, units: int, request: Request) -> None:
         """Work beside that of the operation; it counts like the work of one."""

@@ -14,7 +14,7 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import require
 from app.db.family_table import EntryConflict
 from app.domain.account import Role
-from app.errors import AppError, BadInput, TooMany
+from app.errors import AppError, BadInput
 from app.observability import metrics
 from schema.batch_field import RESOLVER, BatchResolver, describe
 from schema.context import Context, Info
@@ -66,12 +66,19 @@ class UserError:
         )
 
 
-def errors_field() -> Any:
-    return strawberry.field(default_factory=list, description="Why nothing was written; empty after a write.")
+def errors_field(description: str = "Why nothing was written; empty after a write.") -> Any:
+    return strawberry.field(default_factory=list, description=description)
 
 
 def warnings_field() -> Any:
     return strawberry.field(default_factory=list, description="What was written all the same; look again.")
+
+
+def reported(error: AppError) -> UserError:
+    """Counted, as errors of requests are."""
+    found = UserError.of(error)
+    metrics.ERRORS.labels(found.code).inc()
+    return found
 
 
 def is_reported(error: AppError) -> bool:
@@ -104,11 +111,7 @@ class ErrorsInPayload(FieldExtension):
         except AppError as error:
             if not is_reported(error):
                 raise
-            if isinstance(error, TooMany):
-                context.too_many = error
-            reported = UserError.of(error)
-            metrics.ERRORS.labels(reported.code).inc()
-            return self._payload(errors=[reported], **self._conflicting(error))
+            return self._payload(errors=[reported(error)], **self._conflicting(error))
 
     def _conflicting(self, error: AppError) -> dict[str, Any]:
         if self._entry is None or not isinstance(error, EntryConflict):

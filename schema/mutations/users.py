@@ -1,7 +1,6 @@
 """Mutations that manage the accounts of users."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from app.domain.account import Role
 from app.domain.email import check_email
 from app.errors import AppError, Code, Unavailable
 from schema.context import Info
-from schema.mutations.payload import UserError, errors_field, mutation
+from schema.mutations.payload import UserError, errors_field, mutation, reported
 from schema.types.account import User, read_session_id
 from schema.types.node import USER_ID, read_id
 
@@ -29,7 +28,9 @@ class UserPayload:
         default=None, description="The generated password. Shown now and never again; only a hash is kept."
     )
     ended_sessions: int = strawberry.field(default=0, description="How many open sessions were ended.")
-    errors: list[UserError] = errors_field()
+    errors: list[UserError] = errors_field(
+        "Why nothing was written, or, if there is a `user`, what was not done after the write; otherwise empty."
+    )
 
 
 @strawberry.type
@@ -79,11 +80,13 @@ class UserMutations:
         user, _ = await info.context.write(
             lambda work: accounts.set_password_hash(work, user_id, password.hash)
         )
-        with _already_written(
-            "The password was replaced, but the user's sessions cannot be ended at the moment; please reset it again."
-        ):
+        errors: list[UserError] = []
+        try:
             ended += await resources.sessions.end_all(user_id)
-        return UserPayload(user=user, password=password.text, ended_sessions=ended)  # type: ignore[arg-type]
+        except Unavailable:
+            message = "The password was replaced, but the user's sessions cannot be ended at the moment; please end them soon."
+            errors.append(reported(Unavailable(message)))
+        return UserPayload(user=user, password=password.text, ended_sessions=ended, errors=errors)  # type: ignore[arg-type]
 
     @mutation(
         UserPayload,
@@ -139,20 +142,13 @@ class UserMutations:
         user, _ = await context.write(
             lambda work: accounts.change_password_hash(work, change.user_id, change.before, change.after)
         )
-        with _already_written(
-            "Your password was changed, but your other sessions cannot be ended at the moment; please change it again soon."
-        ):
+        ended, errors = 0, []
+        try:
             ended = await resources.sessions.end_all(change.user_id, keep=context.principal.session_id)
-        return UserPayload(user=user, ended_sessions=ended)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _already_written(message: str) -> Iterator[None]:
-    """Other refusals mean that nothing was written, so this one has to state what was."""
-    try:
-        yield
-    except Unavailable as error:
-        raise Unavailable(message) from error
+        except Unavailable:
+            message = "Your password was changed, but your other sessions cannot be ended at the moment; please change it again soon."
+            errors.append(reported(Unavailable(message)))
+        return UserPayload(user=user, ended_sessions=ended, errors=errors)  # type: ignore[arg-type]
 
 
 def _read(id: str) -> UUID:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import time
-from types import MappingProxyType
 from typing import Any, ClassVar, Final, TypeAlias
 
 from starlette.requests import Request
@@ -56,9 +55,7 @@ class AccessPage:
             return await self._page(request, view, 409, messages=[refusal], given=typed)
         try:
             variables = self._variables(action, given)
-            result = await self._operations.run_fields(
-                self._document.operation(operation), variables, confirmed
-            )
+            [payload] = (await self._run(operation, variables, confirmed)).values()
         except FormError as error:
             reason = view.text(error.german, error.message)
             return await self._page(request, view, 400, messages=[reason], given=typed)
@@ -68,13 +65,12 @@ class AccessPage:
             # A value that GraphQL refuses, such as a role that does not exist.
             errors = [{"code": error.code, "message": error.message}]
             return await self._page(request, view, 400, errors=errors, given=typed)
-        [payload] = result.data.values()
         errors = payload.pop("errors")
+        made = payload if any(payload.values()) else None
         if errors:
-            status, headers = status_of(errors), result.headers
-            return await self._page(request, view, status, errors=errors, given=typed, headers=headers)
-        if payload:
-            return await self._page(request, view, made=payload)
+            return await self._page(request, view, status_of(errors), errors=errors, given=typed, made=made)
+        if made:
+            return await self._page(request, view, made=made)
         return redirect(view.same(done=action))
 
     async def _refusal(self, action: str, given: Map, request: Request, view: PageView) -> str | None:
@@ -99,10 +95,15 @@ class AccessPage:
         messages: Sequence[str] = (),
         made: Map | None = None,
         given: Map | None = None,
-        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """`given`: what was typed into the form for something new, where it is shown again."""
-        data = await self._run(self.query, {}, request)
+        try:
+            data = await self._run(self.query, {}, request)
+        except AppError as error:
+            # What the form has led to is shown all the same: a secret is shown only here.
+            if error.code is not Code.UNAVAILABLE or not (errors or made):
+                raise
+            data = {}
         empty = {name: "" for _, fields in self.actions.values() for name in fields}
         values: dict[str, Any] = {
             **data,
@@ -116,7 +117,7 @@ class AccessPage:
             "done": view.value("done") if view.value("done") in self.actions else "",
             "token": form_token(request, self._settings),
         }
-        return page(view, self.template, status, headers=headers, **values)
+        return page(view, self.template, status, **values)
 
 
 class KeysPage(AccessPage):

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date, datetime, time
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -92,22 +91,14 @@ async def sent_form(
         raise OfAnotherSession(fields if restores else None) from None
 
 
-def page(
-    view: PageView,
-    template: str,
-    status: int = 200,
-    *,
-    headers: Mapping[str, str] = MappingProxyType({}),
-    **values: Any,
-) -> Response:
+def page(view: PageView, template: str, status: int = 200, **values: Any) -> Response:
     """Never stored: it has what only its reader may see."""
-    all_headers = {
-        **headers,
+    headers = {
         **_STORED_NOWHERE,
         "content-security-policy": PAGE_POLICY,
         "content-language": view.language,
     }
-    return Response(render(template, view, **values), status, all_headers, media_type="text/html")
+    return Response(render(template, view, **values), status, headers, media_type="text/html")
 
 
 def redirect(address: str, cookies: Sequence[str] = ()) -> Response:

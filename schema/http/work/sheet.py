@@ -1,7 +1,7 @@
 """/work/sheets/new: the form of a whole price sheet, checked by a dry run before it is saved."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -130,7 +130,7 @@ def sheet(
     refusal: str | None = None,
 ) -> Response:
     """`others`: errors of no particular field; `saved`: how many entries were; `refusal`: why the form was not read."""
-    values: dict[str, Any] = {
+    values = {
         "form": form,
         "token": token,
         "checked": checked,

@@ -66,8 +66,7 @@ class SignIn:
             "name": None,
             "wait": ceil(self._settings.rate_limit_sign_in_window / _MINUTE),
         }
-        token = form_token(request, self._settings)
-        return page(view, "work/sign_in", status, headers=result.headers, token=token, **values)
+        return page(view, "work/sign_in", status, token=form_token(request, self._settings), **values)
 
     async def sign_out(self, request: Request) -> Response:
         view = view_of(request)

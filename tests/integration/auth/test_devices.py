@@ -1,5 +1,6 @@
 """A device token proves an earlier sign-in of its user on this browser; it cannot be forged or used for another account."""
 
+import asyncio
 import time
 from uuid import uuid4
 
@@ -162,8 +163,20 @@ async def test_a_key_that_is_no_bytes_is_not_used(redis_url, cheap):
         assert await Devices(lambda: client, cheap).issue(uuid4()) is None
 
 
-async def test_a_key_that_another_program_has_overwritten_is_replaced(redis, cheap):
-    await redis.rpush(devices.KEY, "of another program")
-    one, other = (Devices(lambda: redis, cheap) for _ in range(2))
-    token = await one.issue(uuid4())
-    assert await other.recognise(token) is not None
+@pytest.mark.parametrize("overwritten", ["list", "0", ""])
+async def test_a_key_that_another_program_has_overwritten_is_replaced(redis, cheap, clock, overwritten):
+    """All instances find it at once."""
+    if overwritten == "list":
+        await redis.rpush(devices.KEY, "of another program")
+    else:
+        await redis.set(devices.KEY, overwritten)
+    instances = [Devices(lambda: redis, cheap) for _ in range(6)]
+    assert await instances[0].issue(uuid4()) is None
+    await asyncio.gather(*(each.issue(uuid4()) for each in instances))
+    clock.now += devices.PAUSE
+    assert await instances[0].issue(uuid4()) is not None
+    clock.now += devices.KEY_FRESH_FOR
+    tokens = await asyncio.gather(*(each.issue(uuid4()) for each in instances))
+    assert len({each._key for each in instances}) == 1
+    for token in tokens:
+        assert await instances[0].recognise(token) is not None

@@ -1,6 +1,7 @@
 """`dno user` prompts for a password only after all other checks, and rejects passwords that are easy to guess."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
@@ -9,15 +10,17 @@ import pytest
 from app.auth.sessions import Sessions, identify
 from app.cache.redis import open_redis
 from app.cli import users
-from app.db.pool import Pool
+from app.db.pool import Pool, open_pool
 from app.domain.account import Role
 from app.domain.email import check_email
-from app.errors import BadInput, Code, Unavailable
+from app.errors import BadInput, CannotStart, Code, Unavailable
 from app.settings import Settings
 from tests.error_codes import raises_code
 from tests.integration.auth.services import PASSWORD
 from tests.server_process import dno
 from tests.servers import PrivateValkey
+
+STORED = r"^The password was changed, but .*`dno user sign-out ada@example.org`"
 
 
 class PasswordPrompt:
@@ -96,8 +99,28 @@ async def test_a_password_that_is_stored_while_redis_is_away_is_reported_as_chan
     await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt())
     before = await pool.fetch("SELECT password_hash FROM users")
     valkey.kill()
-    with pytest.raises(Unavailable, match=r"^The password was changed, but"):
+    with pytest.raises(Unavailable, match=STORED):
         await users.set_password(away, "ada@example.org", PasswordPrompt())
+    assert await pool.fetch("SELECT password_hash FROM users") != before
+
+
+async def test_a_password_that_is_stored_before_postgresql_goes_away_is_reported_as_changed(
+    pool: Pool, cheap: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt())
+    before = await pool.fetch("SELECT password_hash FROM users")
+    opened = []
+
+    def open_pool_twice(settings: Settings) -> AbstractAsyncContextManager[Pool]:
+        """To look the user up, and to write."""
+        opened.append(settings)
+        if len(opened) > 2:
+            raise CannotStart("PostgreSQL does not answer.")
+        return open_pool(settings)
+
+    monkeypatch.setattr(users, "open_pool", open_pool_twice)
+    with pytest.raises(Unavailable, match=STORED):
+        await users.set_password(cheap, "ada@example.org", PasswordPrompt())
     assert await pool.fetch("SELECT password_hash FROM users") != before
 
 

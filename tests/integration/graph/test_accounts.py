@@ -9,11 +9,13 @@ from uuid import UUID
 import httpx
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from app.auth import api_keys
 from app.auth.passwords import Passwords
 from app.db.pool import Pool
 from app.domain.account import Role
+from app.errors import Unavailable
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
@@ -352,6 +354,7 @@ async def test_a_password_that_was_changed_while_sessions_cannot_be_ended_is_rep
     await redis.set(key, "unreadable")
     changed = CHANGE.replace("code field", "code message")
     refused = (await ada.execute(changed, current=PASSWORD, password=OTHER_PASSWORD))["changePassword"]
+    assert (refused["user"], refused["endedSessions"]) == ({"email": "ada@example.org"}, 0)
     [error] = refused["errors"]
     assert error["code"] == "UNAVAILABLE"
     assert error["message"].startswith("Your password was changed, but")
@@ -359,6 +362,29 @@ async def test_a_password_that_was_changed_while_sessions_cannot_be_ended_is_rep
     await redis.zadd(key, dict(kept))
     again = (await ada.execute(changed, current=OTHER_PASSWORD, password=PASSWORD))["changePassword"]
     assert again["errors"] == []
+
+
+async def test_a_password_that_was_reset_while_sessions_cannot_be_ended_is_in_the_payload(
+    ada: Caller, boss: Caller, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = (await user(boss, "ada@example.org"))["id"]
+    answered = [1]
+
+    async def end_all(user_id: UUID) -> int:
+        if not answered:
+            raise Unavailable("Redis does not answer.")
+        return answered.pop()
+
+    monkeypatch.setattr(resources.sessions, "end_all", end_all)
+    before = REGISTRY.get_sample_value("dno_graphql_errors_total", {"code": "UNAVAILABLE"}) or 0
+    reset = (await boss.execute(RESET.replace("code field", "code message"), id=id))["resetPassword"]
+    assert (reset["user"], reset["endedSessions"]) == ({"email": "ada@example.org"}, 1)
+    [error] = reset["errors"]
+    assert error["code"] == "UNAVAILABLE"
+    assert error["message"].startswith("The password was replaced, but")
+    assert REGISTRY.get_sample_value("dno_graphql_errors_total", {"code": "UNAVAILABLE"}) == before + 1
+    new = await sign_in(resources, "ada@example.org", reset["password"])
+    assert new["viewer"]["email"] == "ada@example.org"
 
 
 async def test_without_redis_keys_and_users_are_listed_and_sessions_are_unknown(

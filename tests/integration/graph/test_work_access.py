@@ -3,12 +3,16 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app.db.pool import Pool
 from app.domain.account import Role
+from app.errors import Unavailable
+from schema.http.rest_operations import Map
+from schema.http.work.access import KeysPage
 from schema.http.work.form_token import OfAnotherSession
 from tests import factories as make
 from tests.forms import Form, form_of, forms_of
@@ -94,19 +98,6 @@ async def test_a_form_of_an_earlier_session_changes_nothing_and_is_to_be_opened_
     assert typed not in (await administrator.open(path)).text
     assert kept
     assert not any(kept)  # they may have passwords
-
-
-async def test_too_many_wrong_passwords_are_refused_with_the_time_to_wait(
-    administrator: Browser, server: Running
-) -> None:
-    form = await administrator.open_form("/work/account", "password")
-    new = "correct horse battery staple"
-    for _ in range(server.resources.settings.rate_limit_sign_in):
-        wrong = await administrator.send(form, current="wrong", password=new, again=new)
-        assert (wrong.status_code, wrong.headers.get("retry-after")) == (400, None)
-    refused = await administrator.send(form, current=PASSWORD, password=new, again=new)
-    assert refused.status_code == 429
-    assert int(refused.headers["retry-after"]) > 1
 
 
 async def test_a_key_that_is_revoked_ends(administrator: Browser, server: Running) -> None:
@@ -237,6 +228,67 @@ async def test_the_password_is_changed_with_the_present_one_and_typed_twice(admi
     entry = form_of((await administrator.open("/en/work/sign-in")).text)
     assert (await administrator.send(entry, email=EMAIL, password=PASSWORD)).status_code == 401
     assert (await administrator.send(entry, email=EMAIL, password=new)).status_code == 303
+
+
+async def make_sessions_unreadable(server: Running, user_id: UUID) -> None:
+    """Those of this user cannot be listed or ended, but authenticate their holders."""
+    await server.resources.shared.client.set(f"dno:sessions:{user_id}", "of another program")
+
+
+async def test_a_password_that_was_changed_while_sessions_cannot_be_ended_is_named_on_the_page(
+    administrator: Browser, server: Running, pool: Pool
+) -> None:
+    form = form_of((await administrator.open("/work/account")).text)
+    [(user_id,)] = await pool.fetch("SELECT id FROM users")
+    await make_sessions_unreadable(server, user_id)
+    new = "a quite different sentence"
+    sent = await administrator.send(form, current=PASSWORD, password=new, again=new)
+    assert sent.status_code == 503
+    assert "Your password was changed, but your other sessions cannot be ended" in text_of(sent)
+    assert "API key" not in text_of(sent).partition("Your password")[2]
+    refused = await administrator.send(form, current=PASSWORD, password=new, again=new)
+    assert refused.status_code == 400
+
+
+async def test_a_password_that_was_replaced_while_sessions_cannot_be_ended_is_shown(
+    administrator: Browser, server: Running, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grace = await make.user(pool, "grace@example.org", Role.VIEWER)
+    end_all, calls = server.resources.sessions.end_all, []
+
+    async def end_all_once(user_id: UUID) -> int:
+        calls.append(user_id)
+        if len(calls) > 1:
+            await make_sessions_unreadable(server, user_id)
+        return await end_all(user_id)
+
+    form = await form_about(administrator, "reset", grace.email)
+    monkeypatch.setattr(server.resources.sessions, "end_all", end_all_once)
+    sent = await administrator.send(form)
+    assert sent.status_code == 503
+    assert "The password was replaced, but the user's sessions cannot be ended" in text_of(sent)
+    await server.resources.shared.client.delete(f"dno:sessions:{grace.id}")
+    assert await server.resources.sign_in.sign_in(grace.email, secret_of(sent), "192.0.2.1")
+
+
+async def test_a_secret_is_shown_also_where_the_list_of_keys_cannot_be_read(
+    administrator: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    run, calls = KeysPage._run, []
+
+    async def run_once(page: KeysPage, operation: str, variables: Map, request: Any) -> Map:
+        if operation == KeysPage.query:
+            calls.append(operation)
+            if len(calls) == 2:
+                raise Unavailable("The database does not answer.")
+        return await run(page, operation, variables, request)
+
+    monkeypatch.setattr(KeysPage, "_run", run_once)
+    made = await administrator.send(form, name="crawler", role="EDITOR")
+    assert made.status_code == 200
+    assert len(secret_of(made)) > 30
+    assert "There is none" not in made.text
 
 
 async def form_about(browser: Browser, action: str, email: str) -> Form:

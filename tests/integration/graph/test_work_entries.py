@@ -562,7 +562,6 @@ async def test_too_many_attempts_to_sign_in_are_explained_in_the_language_of_the
         assert (await browser.send(form, email=EMAIL, password="wrong")).status_code == 401
     refused = await browser.send(form, email=EMAIL, password=PASSWORD)
     assert refused.status_code == 429
-    assert 1 < int(refused.headers["retry-after"]) <= settings.rate_limit_sign_in_window
     assert "Zu viele Anmeldeversuche. Bitte warten Sie bis zu 15 min;" in text_of(refused)
     assert "Too many" not in refused.text
 

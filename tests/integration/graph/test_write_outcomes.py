@@ -48,14 +48,20 @@ class Admin:
 
 
 @asynccontextmanager
-async def synchronous(server: PrivatePostgres) -> AsyncIterator[Admin]:
-    connection = await asyncpg.connect(server.admin_url)
+async def connected(url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(url)
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def synchronous(server: PrivatePostgres) -> AsyncIterator[Admin]:
+    async with connected(server.admin_url) as connection:
         admin = Admin(connection)
         await admin.make_synchronous()
         yield admin
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -172,8 +178,7 @@ WAITS_IN_COMMIT = (
 async def test_an_import_that_is_committed_after_its_outcome_was_unknown_evicts_what_was_read_meanwhile(
     settings: Settings, private_postgres: PrivatePostgres
 ) -> None:
-    holder = await asyncpg.connect(private_postgres.admin_url)
-    async with Proxies() as proxies:
+    async with Proxies() as proxies, connected(private_postgres.admin_url) as holder:
         port = await proxies.open("postgres", private_postgres.port)
         settings = replace(
             settings, database_url=private_postgres.url.replace(f":{private_postgres.port}", f":{port}")
@@ -196,15 +201,11 @@ async def test_an_import_that_is_committed_after_its_outcome_was_unknown_evicts_
             await until_equal(lambda: price_in_database(private_postgres), "2")
             await writer.server.delivered()
             assert await writer.read() == "2"
-    await holder.close()
 
 
 async def price_in_database(server: PrivatePostgres) -> str:
-    connection = await asyncpg.connect(server.url)
-    try:
+    async with connected(server.url) as connection:
         return str(await connection.fetchval("SELECT leistung FROM netzentgelte_data"))
-    finally:
-        await connection.close()
 
 
 def deadline_message(response: Any) -> str:

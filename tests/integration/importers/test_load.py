@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+from contextlib import asynccontextmanager
 from decimal import Decimal
+from time import monotonic
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ from app.cli.import_data import summary
 from app.db import staging
 from app.domain.entry import DnoYear, VerificationStatus
 from app.importers import implausible_rows
+from app.importers import load as load_module
 from app.importers.load import File, Kind, connect, import_files
 from tests import factories as make
 from tests.proxy import Proxies
@@ -76,6 +79,32 @@ async def test_a_server_that_is_silent_after_the_commit_does_not_make_the_import
         async with connect(url, deadline=60) as connection:
             assert await connection.fetchval("SELECT 1") == 1
             await proxies.hold("postgres")
+            silent_since = monotonic()
+        assert monotonic() - silent_since < 8  # less than the ten seconds of a connection
+
+
+async def test_what_waits_for_the_commit_is_called_after_it_and_before_the_connection_closes(
+    pool, settings, monkeypatch
+):
+    await make.dno(pool)
+    seen, files = [], [File("prices.csv", io.BytesIO((TARIFFS + tariff()).encode()))]
+
+    @asynccontextmanager
+    async def observed(*args, **options):
+        async with connect(*args, **options) as connection:
+            yield connection
+            seen.append("closes")
+
+    async def on_committed():
+        seen.append((await counts(pool))[0])
+
+    monkeypatch.setattr(load_module, "connect", observed)
+    for dry_run in (True, False):
+        await import_files(
+            settings.database_url, Kind.TARIFFS, files, dry_run=dry_run, on_committed=on_committed
+        )
+        files[0].stream.seek(0)
+    assert seen == ["closes", 1, "closes"]
 
 
 async def test_prices_keep_their_digits(pool, load):

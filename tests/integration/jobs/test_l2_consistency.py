@@ -295,6 +295,15 @@ async def test_an_agreement_of_before_a_clock_was_set_back_is_not_kept_until_tha
     assert not (await outbox.fetch_outbox_status(pool)).abandoned(5)
 
 
+async def test_a_change_of_before_a_clock_was_set_back_does_not_delay_the_next_one_until_that_time(
+    pool: Pool,
+) -> None:
+    assert await outbox.raise_epoch(pool, "1:a", moved=False, abandoned_after=5)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE cache_epoch SET raised_at = raised_at + interval '2 hours'")
+    assert await outbox.raise_epoch(pool, "1:b", moved=True, abandoned_after=5)
+
+
 async def test_an_agreement_that_instances_share_goes_on_when_a_clock_is_set_back(
     pool: Pool, settings: Settings
 ) -> None:
