@@ -40,7 +40,8 @@ class BoundedExecutor(AcyclicExecutor):
         if info.parent_type not in _LISTING or _is_within_list(path):
             return super().complete_iterable_value(item_type, field_details_list, info, path, items, *more)
         # No field of introspection waits for anything, so no other task would run until it is complete. Only the outermost
-        # lists wait, between their items, which are short: a coroutine for each list within them would cost more than they do.
+        # lists wait, between their items, which take up to some hundredths of a second (many aliases): a coroutine for each
+        # list within them would cost more than they do.
         completing = self._complete_in_turns(item_type, field_details_list, info, path, items, *more)
         return metered(completing, self._budget)
 

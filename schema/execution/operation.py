@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -56,7 +57,7 @@ class OperationExecutor:
         self._introspections: BoundedMapping[tuple[str, str | None], bytes] = BoundedMapping(
             MAX_INTROSPECTIONS, (MAX_INTROSPECTION_BYTES, lambda _, body: len(body))
         )
-        self._introspecting = asyncio.Lock()
+        self._introspecting: WeakValueDictionary[tuple[str, str | None], asyncio.Lock] = WeakValueDictionary()
 
     async def run(
         self,
@@ -71,7 +72,7 @@ class OperationExecutor:
             answer = await self._by_plan(operation, variables, context, extensions)
             if answer is not None:
                 return answer
-            if operation.introspects and not raw_variables:
+            if operation.introspects and not operation.variable_types:
                 return await self._introspect(operation, context, extensions)
         return await self._by_executor(operation, raw_variables, context, extensions)
 
@@ -115,11 +116,13 @@ class OperationExecutor:
         return None
 
     async def _introspect(self, operation: Operation, context: Context, extensions: str | None) -> Answer:
-        """Executes each document once, one after the other: the usual query of tools takes a hundred times as long as any other."""
+        """Executes each document once: the usual query of tools takes a hundred times as long as any other."""
         key = (operation.document.hash, operation.name)
         body = self._introspected(key, context)
         if body is None:
-            async with self._introspecting:
+            # Held by those that execute the document or wait for it.
+            lock = self._introspecting.setdefault(key, asyncio.Lock())
+            async with lock:
                 body = self._introspected(key, context)  # by an equal operation, meanwhile
                 if body is None:
                     answer = await self._by_executor(operation, {}, context, None)

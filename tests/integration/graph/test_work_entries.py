@@ -334,6 +334,29 @@ async def test_a_final_entry_becomes_preliminary_only_when_that_was_chosen_again
     assert (await editor.open_form(path, "save")).values["publication"] == "PRELIMINARY"
 
 
+async def test_what_was_chosen_beside_a_correction_is_kept_while_its_warning_is_shown(
+    administrator: Browser, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, 2024, leistung="58.20")
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20")
+    path = f"/de/work/entries/{global_id(tariff)}"
+    form = await administrator.open_form(path, "save")
+    page = await administrator.send(
+        form, leistung="582.00", publication="PRELIMINARY", verify="1", action="save"
+    )
+    assert (page.status_code, "trotzdem vorläufig machen" in text_of(page)) == (409, True)
+    form = form_of(page.text)
+    assert "force" not in form.values
+    page = await administrator.send(form, force="1", verify="1", action="save")
+    assert (page.status_code, "Bitte prüfen Sie noch einmal" in text_of(page)) == (200, True)
+    assert (await administrator.send(form_of(page.text), action="save")).status_code == 303
+    entry = await pool.fetch(
+        "SELECT leistung, publication, verification_status FROM netzentgelte_data WHERE year = 2025"
+    )
+    assert [*map(str, entry[0])] == ["582.00", "PRELIMINARY", "verified"]
+
+
 async def test_an_entry_that_is_refused_for_another_one_is_not_offered_to_be_made_preliminary(
     editor: Browser, pool: Pool
 ) -> None:

@@ -90,6 +90,7 @@ async def test_the_same_introspection_is_executed_once(
     for text, name in ((dno, b"Dno"), (tariff, b"Tariff"), (dno, b"Dno"), (tariff, b"Tariff")):
         assert await run(text) == b'{"data":{"__type":{"name":"' + name + b'"}}' + EXTENSIONS
     assert await run(dno, cost=None) == b'{"data":{"__type":{"name":"Dno"}}}'
+    assert await run(tariff, cost=None, undeclared="Dno") == b'{"data":{"__type":{"name":"Tariff"}}}'
     assert executed == [dno, tariff]
     # Not with variables, and not together with data.
     varied = "query ($name: String!) { __type(name: $name) { name } }"
@@ -103,18 +104,20 @@ async def test_the_same_introspection_is_executed_once(
 async def test_equal_introspections_at_the_same_time_are_executed_once(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    executing, executed, begun = 0, 0, asyncio.Event()
+    executing, side_by_side, executed, begun = set[str](), 0, 0, asyncio.Event()
     by_executor = OperationExecutor._by_executor
 
-    async def counted(self: OperationExecutor, *arguments: Any) -> Answer:
-        nonlocal executing, executed
-        executing, executed = executing + 1, executed + 1
-        assert executing == 1
+    async def counted(self: OperationExecutor, operation: Operation, *more: Any) -> Answer:
+        nonlocal side_by_side, executed
+        text, executed = operation.document.text, executed + 1
+        assert text not in executing
+        executing.add(text)
+        side_by_side = max(side_by_side, len(executing))
         begun.set()
         try:
-            return await by_executor(self, *arguments)
+            return await by_executor(self, operation, *more)
         finally:
-            executing -= 1
+            executing.remove(text)
 
     monkeypatch.setattr(work_budget, "TURN", 0)
     monkeypatch.setattr(OperationExecutor, "_by_executor", counted)
@@ -137,6 +140,7 @@ async def test_equal_introspections_at_the_same_time_are_executed_once(
         assert len(set(await asyncio.gather(*waiting))) == len(set(await asyncio.gather(*others))) == 1
     assert cancelled.cancelled()
     assert executed == 3
+    assert side_by_side == 2  # other documents do not wait
 
 
 # All types, one type many times, and a list below an object.
