@@ -249,7 +249,7 @@ _FRACTIONS: Final = frozenset(
         "double",
     }
 )
-_SIGNS_OF_CHANGES: Final = frozenset("+-−–±")
+_SIGNS_OF_CHANGES: Final = frozenset({*"+-−–±", "+/-", "+-"})
 _CHANGES: Final = frozenset({"plus", "minus", "abzuglich", "abzgl"})
 _TAX: Final = "19"  # %
 _REDUCTION: Final = "60"  # %, of Modul 2
@@ -368,8 +368,8 @@ def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
         return True
     before, period = sentence[end + 1], sentence[end + 2]
-    if before in _PERIODS and sentence.gap(end + 1).strip() == "/":
-        return True  # "300 kWh/Monat"
+    if sentence[end] in IN_KWH and before in _PERIODS and sentence.gap(end + 1).strip() == "/":
+        return True  # "300 kWh/Monat"; "1500 kW/Monat" is a peak load
     if before in _DURING and _starts_with_digit(period) and sentence[end + 3] in _SEVERAL_PERIODS:
         return (period, sentence[end + 3][:3]) not in _WHOLE_YEARS
     if period in MONTHS and before in {"im", "in"}:

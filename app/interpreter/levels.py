@@ -177,13 +177,14 @@ def _are_set_against(sentence: Sentence, upper: _Found, lower: _Found) -> bool:
     if not _CHANGES.isdisjoint(before + words[lower.end : lower.end + 1]):
         return True
     one_operator = len(sentence.mentions) < 2  # not "Vergleich Westnetz Syna MS zu NS"
-    return one_operator and not _COMPARISONS.isdisjoint(before)
+    return one_operator and sentence[upper.end] in _TO and not _COMPARISONS.isdisjoint(before)
 
 
 _WITHIN = 4  # tokens: "Wechsel unseres Anschlusses von NS zu MS"
 _CHANGES = {
     "wechsel", "wechseln", "wechselt", "wechsle", "umstieg", "umsteigen", "change", "changing", "switch", "switching",
 }  # fmt: skip
+_TO = {"zu", "zur", "to"}  # "MS auf NS" is always a transformation
 _COMPARISONS = {
     "unterschied", "unterschiede", "vergleich", "vergleiche", "vergleichen", "difference", "compare", "comparison",
 }  # fmt: skip

@@ -358,7 +358,7 @@ def _hours_of_spans(sentence: Sentence) -> Iterator[int]:
         if sentence[i - 1] in _FROM and sentence[i + 1] in _TO and _is_an_hour(end := sentence[i + 2]):
             if of_bands or of_hours_alone or int(key) < int(end) <= _NO_YEARS_UNTIL:
                 yield from (i, i + 2)
-        elif of_hours_alone and sentence[i - 1] in _SPANS | {"ab"}:
+        elif of_hours_alone and (sentence[i - 1] in _SPANS or (sentence[i - 1] == "ab" and key != "24")):
             yield i
 
 

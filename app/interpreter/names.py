@@ -65,7 +65,7 @@ KINDS = {noun + ending: noun for noun in sorted(_NOUNS, reverse=True) for ending
     "evu": "evu",
     "tso": "tso",
 }
-SAME = {"sankt": "st", "munich": "munchen", "cologne": "koln"}
+SAME = {"sankt": "st", "munich": "munchen", "cologne": "koln", "nuremberg": "nurnberg"}
 # After these stands a place: "Stadtwerke Aalen", "Stromnetz Pullach".
 _MUNICIPAL = _keys(
     "stadtwerk gemeindewerk kreiswerk stadtnetz stromnetz netzgesellschaft energieversorgung stromversorgung"

@@ -134,8 +134,11 @@ _PARTS_OF_GERMANY = {
     "norden", "osten", "suden", "westen", "harz", "taunus", "hunsruck", "spessart", "solling", "ruhrpott",
 }  # fmt: skip
 _LIKE_REGIONS = ("gebiet", "gebirge", "land", "wald", "gau", "kreis", "raum", "tal")
-# "Im Bundesgebiet", "im ganzen Land", "im Abrechnungszeitraum", "im Vergleichsportal", "im Quartal".
-_NO_REGIONS = ("bundesgebiet", "versorgungsgebiet", "inland", "zeitraum", "portal", "quartal")
+# "Im Bundesgebiet", "im ganzen Land", "im Abrechnungszeitraum", "im Vergleichsportal", "im Quartal", "im Gewerbegebiet".
+_NO_REGIONS = (
+    "bundesgebiet", "versorgungsgebiet", "marktgebiet", "stadtgebiet", "gewerbegebiet", "industriegebiet", "wohngebiet", "baugebiet",
+    "inland", "zeitraum", "serverraum", "kundenkreis", "portal", "quartal",
+)  # fmt: skip
 _ARTICLES = {"der", "den", "dem", "the"}
 
 
@@ -150,6 +153,8 @@ def _unknown_name(sentence: Sentence) -> str | None:
         before, after = sentence[i - 1], sentence[i + 1]
         if before in KINDS or after in KINDS or before in _BEFORE_NAMES or key.endswith(_OF_COMPANIES):
             return sentence.words[i].token.text
+    if any(_is_elsewhere(sentence, mention) for mention in sentence.mentions):
+        return None  # "66424 Homburg (Saar)"
     strange = [key for key in sentence.strange if key not in _QUANTITIES]
     if len(strange) == 1 and not sentence.has(Sign.ASKS) and len(sentence.keys) <= _KEYWORDS:
         return sentence.words[sentence.keys.index(strange[0])].token.text

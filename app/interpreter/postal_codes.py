@@ -10,6 +10,7 @@ from app.interpreter.words import UNITS
 _DIGITS: Final = 5
 _FIRST, _LAST = "01001", "99998"
 _BEFORE_CODES: Final = frozenset({"plz", "postleitzahl", "postcode"})
+_CONSUMPTIONS: Final = frozenset({"verbrauch", "jahresverbrauch", "stromverbrauch", "consumption"})
 _JOINING: Final = frozenset({"und", "oder", "sowie", "and", "or", ",", "/"})
 _MEASURES: Final = frozenset("€%$£#§")
 
@@ -59,6 +60,9 @@ def _is_a_code(sentence: Sentence, i: int) -> bool:
     key = sentence[i]
     if not key.isdecimal() or not key.isascii() or not _FIRST <= key <= _LAST:
         return False
+    before = sentence[i - 2] if sentence[i - 1] in {"von", "of"} else sentence[i - 1]
+    if before in _CONSUMPTIONS and _end_of_city(sentence, i + 1) == i + 1:
+        return False  # "Jahresverbrauch 50000"
     return sentence[i + 1] not in UNITS and not _MEASURES & {*sentence.gap(i), *sentence.gap(i + 1)[:1]}
 
 

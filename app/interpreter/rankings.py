@@ -48,7 +48,8 @@ def ranking_of(read: Read) -> Interpretation | None:
     if not isinstance(topic, Asked):
         return unanswered(read, topic)
     of_states = any(
-        key in {"bundesland", "state"} and all(one.start != i + 1 for one in read.states)
+        key in {"bundesland", "state"}
+        and all(one.start != i + (2 if sentence[i + 1] == "of" else 1) for one in read.states)
         for i, key in enumerate(sentence.keys)
     )
     usage = _usage(read, topic)
@@ -97,15 +98,21 @@ def _names_a_part_of_a_name(sentence: Sentence) -> bool:
 
 
 def _limits_customers(sentence: Sentence) -> bool:
-    """ "Mit mehr als 100.000 Kunden": of a size, by which none are chosen; not "2026 Kunden MS", "Netzebene 5 Kunden"."""
+    """ "Mit mehr als 100.000 Kunden": of a size, by which none are chosen; not "2026 Kunden MS", "Netzebene 5 Kunden", and
+    "mit 2 Anschlüssen", which are those of the customer."""
     return any(
         key[:1].isdigit()
         and sentence[i + 1] in _COUNTED
-        and (sentence[i - 1] in _LIMITS or len(key) >= _DIGITS_OF_COUNTS)
+        and (_is_limited(sentence[i - 1], key) or len(key) >= _DIGITS_OF_COUNTS)
         for i, key in enumerate(sentence.keys)
     )
 
 
+def _is_limited(before: str, key: str) -> bool:
+    return before in _LIMITS and (len(key) >= _DIGITS_OF_LIMITS or before not in {"mit", "with"})
+
+
+_DIGITS_OF_LIMITS: Final = 3
 _DIGITS_OF_COUNTS: Final = 5  # with the separator: no year
 _LIMITS = {
     "als", "uber", "unter", "mit", "ab", "bis", "mindestens", "hochstens", "maximal", "rund", "etwa", "ca", "than", "over",

@@ -149,7 +149,7 @@ def inhabitants_of(read: Read) -> int | None:
         number, end = number_at(sentence, i, read.language)
         if number is None or number != int(number):
             continue
-        if sentence[end] in _INHABITANTS or (sentence[end] in _PEOPLE and _is_of_a_town(sentence, number)):
+        if sentence[end] in _INHABITANTS or (sentence[end] in _PEOPLE and _is_of_a_town(sentence, i, number)):
             return int(number) + _beyond(sentence[i - 2], sentence[i - 1])
         is_named = (
             sentence[i - 1] in _NUMBER_OF_INHABITANTS or sentence.keys[max(i - 2, 0) : i] in _POPULATION
@@ -159,10 +159,11 @@ def inhabitants_of(read: Read) -> int | None:
     return None
 
 
-def _is_of_a_town(sentence: Sentence, people: Decimal) -> bool:
-    """ "Stadt mit 50.000 Menschen"; not "household of 4 people in the city"."""
+def _is_of_a_town(sentence: Sentence, i: int, people: Decimal) -> bool:
+    """ "Stadt mit 50.000 Menschen"; not "household of 4 people in the city", "Firma mit 1200 Menschen in der Stadt"."""
     keys = sentence.keys
-    return people >= _SMALL_TOWN and not _TOWNS.isdisjoint(keys) and _HOUSEHOLDS.isdisjoint(keys)
+    named = not _FEES.isdisjoint(keys) or not _TOWNS.isdisjoint(keys[max(i - _TOWN_WITHIN, 0) : i])
+    return people >= _SMALL_TOWN and named and _HOUSEHOLDS.isdisjoint(keys)
 
 
 def _beyond(second: str, before: str) -> int:
@@ -193,9 +194,9 @@ _TOWNS: Final = frozenset(
         "city",
         "municipality",
         "village",
-        "konzessionsabgabe",
-        "concession",
     ]
 )
+_TOWN_WITHIN: Final = 4  # tokens: "city of more than 50,000 people"
+_FEES: Final = frozenset({"konzessionsabgabe", "concession"})
 _NUMBER_OF_INHABITANTS: Final = frozenset({"einwohnerzahl", "population"})
 _POPULATION: Final = (["einwohnerzahl", "von"], ["population", "of"])

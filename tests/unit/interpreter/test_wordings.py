@@ -612,6 +612,20 @@ def test_a_change_of_the_level_is_no_transformation(vocabulary: Vocabulary) -> N
     assert (found.subject, found.voltage_level) == (QuestionTopic.NETZENTGELTE, None)
 
 
+def test_ms_auf_ns_is_a_transformation_in_a_comparison_too(vocabulary: Vocabulary) -> None:
+    found = interpret("Vergleich Netzentgelte MS auf NS Westnetz 2025", vocabulary, TODAY)
+    assert (found.subject, found.year, found.voltage_level) == (
+        QuestionTopic.NETZENTGELTE,
+        2025,
+        VoltageLevel.MS_NS,
+    )
+
+
+def test_from_24_on_is_the_year(vocabulary: Vocabulary) -> None:
+    assert interpret("Wallbox laden Tarif ab 24 Westnetz", vocabulary, TODAY).year == 2024
+    assert interpret("Wallbox laden Tarif ab 22 Westnetz", vocabulary, TODAY).year == 2026
+
+
 @pytest.mark.parametrize(
     "said", ["Vergleich Westnetz Syna MS zu NS", "Vergleich Netzentgelte MS zu NS Westnetz Syna"]
 )
@@ -703,6 +717,7 @@ def test_five_digits_behind_vnbdigital_are_no_postal_code(vocabulary: Vocabulary
         ("Netzentgelte Esslingen", "stauferwerk"),
         ("Netzentgelte Stadtwerke Böblingen", "stadtwerke-balingen"),
         ("HLZF Wesel", "stadtwerke-wedel"),
+        ("Netzentgelte 73728 Esslingen", "stauferwerk"),
     ],
 )
 def test_a_place_that_is_spelt_like_another_one_is_asked_back_for(
@@ -741,10 +756,23 @@ def test_a_postal_code_elsewhere_rules_out_a_place_that_is_spelt_alike(
     assert slugs[found] == "hamburger-energienetze"
 
 
-def test_munich_and_cologne_are_places(vocabulary: Vocabulary, slugs: dict[UUID, str]) -> None:
-    for english, german in (("munich", "münchen"), ("cologne", "köln")):
+def test_a_word_beside_a_place_that_is_ruled_out_is_no_name(vocabulary: Vocabulary) -> None:
+    found = interpret("Netzentgelte 66424 Homburg (Saar)", vocabulary, TODAY)
+    assert found == interpret("Netzentgelte 66424 Homburg", vocabulary, TODAY)
+    assert interpret("Netzentgelte 66424 Homburg, Stadtwerke Saar", vocabulary, TODAY).unknown == "saar"
+
+
+def test_a_postal_code_behind_a_consumption_is_one_where_its_place_is_named(vocabulary: Vocabulary) -> None:
+    place = interpret("Netzentgelte Stromverbrauch 80331 München MS", vocabulary, TODAY).details.place
+    assert place is not None
+    assert place.postal_code == "80331"
+
+
+def test_english_names_of_cities_are_known(vocabulary: Vocabulary) -> None:
+    for english, german in (("munich", "münchen"), ("cologne", "köln"), ("nuremberg", "nürnberg")):
         found = interpret(f"grid fees {english} MV", vocabulary, TODAY)
-        assert found.candidates == interpret(f"grid fees {german} MV", vocabulary, TODAY).candidates != ()
+        assert found == interpret(f"grid fees {german} MV", vocabulary, TODAY)
+        assert found.dno_id is not None
 
 
 def test_an_operator_that_is_called_like_a_unit_is_found_behind_a_year() -> None:
@@ -779,6 +807,10 @@ def test_a_word_for_all_is_no_name(vocabulary: Vocabulary, said: str) -> None:
         "günstigster Netzbetreiber im Münsterland MS",
         "günstigster Netzbetreiber im Breisgau MS",
         "günstigster Netzbetreiber im Erzgebirge MS",
+        "günstigster Netzbetreiber im Hochtaunuskreis MS",
+        "günstigster Netzbetreiber im Alpenraum MS",
+        "günstigster Netzbetreiber mit mehr als 50 Kunden MS",
+        "günstigster Netzbetreiber Jahresverbrauch 50000, 80331 MS",
         "günstigster Netzbetreiber mit mehr als 100.000 Kunden MS",
         "günstigster Netzbetreiber mit 5000 Kunden MS",
         "cheapest operator with more than 100,000 customers MV",
@@ -805,6 +837,18 @@ def test_a_ranking_of_something_else_is_not_held(vocabulary: Vocabulary, said: s
         ("günstigster Netzbetreiber im Sektor Industrie MS", None),
         ("günstigster Netzbetreiber im Internetportal MS", None),
         ("günstigster Netzbetreiber im Abrechnungszeitraum 2026 MS", None),
+        ("günstigster Netzbetreiber im Gewerbegebiet MS", None),
+        ("günstigster Netzbetreiber im Industriegebiet MS", None),
+        ("günstigster Netzbetreiber im Wohngebiet NS", None),
+        ("günstigster Netzbetreiber im Neubaugebiet NS", None),
+        ("günstigster Netzbetreiber im Stadtgebiet MS", None),
+        ("günstigster Netzbetreiber im Marktgebiet MS", None),
+        ("günstigster Netzbetreiber im Kundenkreis MS", None),
+        ("günstigster Netzbetreiber im Serverraum MS", None),
+        ("cheapest operator in the state of Hesse MV", "Hessen"),
+        ("Top 5 Netzbetreiber Jahresverbrauch 50000 NS", None),
+        ("günstigster Netzbetreiber Stromverbrauch von 50000 NS", None),
+        ("cheapest operator consumption 20000", None),
         ("günstigster Netzbetreiber 2026 Kunden MS", None),
         ("günstigster Netzbetreiber Netzebene 5 Kunden MS", None),
         ("günstigster Netzbetreiber gesucht MS", None),
@@ -834,6 +878,9 @@ def test_where_the_price_sheet_stands_is_no_rank(vocabulary: Vocabulary) -> None
         "Netzkosten der Hälfte von 3500 kWh Westnetz",
         "5 GWh minus 10 Prozent 1500 kW Westnetz MS",
         "5 GWh - 10 % 1500 kW Westnetz MS",
+        "Netzkosten 5 GWh +/- 10 % 1500 kW Westnetz MS",
+        "Rechnung Haushalt 3500 kWh +- 10 % Westnetz",
+        "Günstigster Netzbetreiber mit 2 Anschlüssen 5 GWh 1500 kW MS",
         "Netzkosten 5 GWh 1500 kW Westnetz MS letzten Monat",
         "Netzkosten 5 GWh 1500 kW Westnetz MS für zwei Anschlüsse",
     ],
@@ -848,6 +895,12 @@ def test_a_consumption_of_a_month_asks_for_no_monthly_prices(vocabulary: Vocabul
     found = interpret("5 GWh pro Monat bei 1500 kW Westnetz MS", vocabulary, TODAY)
     assert (found.subject, found.details.kinds) == (QuestionTopic.NETZENTGELTE, ())
     assert interpret("300 kWh/Monat Westnetz", vocabulary, TODAY).details.usage is None
+
+
+def test_a_peak_load_of_a_month_is_one(vocabulary: Vocabulary) -> None:
+    usage = interpret("Kosten Westnetz MS 5 GWh/Jahr, 1500 kW/Monat", vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert (usage.consumption_kwh, usage.peak_load_kw) == (5_000_000, 1500)
 
 
 @pytest.mark.parametrize(
@@ -877,6 +930,8 @@ def test_what_stands_beside_an_amount_of_a_year_leaves_it_one(vocabulary: Vocabu
         ("Konzessionsabgabe, Einwohnerzahl 30.000", 30_000),
         ("Konzessionsabgabe, Einwohnerzahl von 2.000", 2_000),
         ("concession fee for a town of 2000 people", 2_000),
+        ("concession fee for 600,000 people in the city", 600_000),
+        ("Konzessionsabgabe bei 50.000 Menschen", 50_000),
         ("KWKG-Umlage für 4 people", None),
         ("Konzessionsabgabe Stadt Köln, Haushalt mit 4 Menschen", None),
         ("Konzessionsabgabe Stadt Köln, 4 Menschen", None),
@@ -892,9 +947,24 @@ def test_people_of_a_town_are_its_inhabitants(
     assert interpret(said, vocabulary, TODAY).details.inhabitants == inhabitants
 
 
-def test_the_people_of_a_company_are_no_inhabitants(vocabulary: Vocabulary) -> None:
-    found = interpret("5 GWh 1500 kW Westnetz MS, 2000 people", vocabulary, TODAY)
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5 GWh 1500 kW Westnetz MS, 2000 people",
+        "Firma mit 1200 Menschen in der Stadt Köln, 5 GWh 1500 kW MS",
+        "company of 1200 people in a town, 5 GWh 1500 kW Westnetz MV",
+    ],
+)
+def test_the_people_of_a_company_are_no_inhabitants(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
     assert (found.subject, found.details.usage) == (QuestionTopic.ANNUAL_COST, None)
+
+
+def test_the_people_of_a_town_that_stands_before_them_are_inhabitants(vocabulary: Vocabulary) -> None:
+    said = "city of more than 50,000 people, 5 GWh 1500 kW Westnetz MV"
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.inhabitants == 50_001
 
 
 @pytest.mark.parametrize(
