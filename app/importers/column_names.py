@@ -149,7 +149,8 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
         if WINDOW in _columns().get(key, ()) and {"start", "end"}.issubset(known):
             candidates.append(WINDOW)
         if candidates:
-            is_other = unit_of_column(candidates[0]) is not None and _is_of_last_year(name)
+            is_figure = candidates[0] in ("amount", "value") or unit_of_column(candidates[0]) is not None
+            is_other = is_figure and _is_of_last_year(name)
             return candidates[0] if _fits(candidates[0], unit) and not is_other else None
     return None
 

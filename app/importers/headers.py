@@ -140,29 +140,44 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
     """Rows with a unit that is another one of what columns without a unit have, or that state gross prices or those of last year."""
     known = closest(layouts, header.names).names
     prices = [price for name in header.names if name and (price := _price(name, known)) is not None]
-    if not prices:
+    if not prices and "amount" not in {column_of(name, known) for name in header.names if name}:
         return
-    texts = [(location, [cell for cell in cells if cell]) for location, cells in rows]
+    extra = [bool(name) and not column_of(name, known) and not unclear(name, known) for name in header.names]
+    texts = [(location, [*_of_columns(cells, extra)]) for location, cells in rows]
     named = [unit for _, cells in texts for unit in units_in("; ".join(cells))]
     doubtful = [
         price for price in prices if not price.is_stated and not any(fits(unit, price.unit) for unit in named)
     ]
-    for location, cells in texts:
+    titles = [cells[0] if len(cells) == 1 else "" for _, cells in texts]
+    for n, (location, cells) in enumerate(texts):
         text = "; ".join(cells)
         others = [
             (unit, price) for unit in units_in(text) for price in doubtful if is_other_size(unit, price.unit)
         ]
-        if others and not _OF_OTHERS.search(text):
+        if others and not _OF_OTHERS.search(_ADDED.sub("", text)):
             [(unit, price), *_] = others
             reason = (
                 f"the row names prices in {in_words(unit)}, but {price.column} is in {in_words(price.unit)};"
                 " state the unit in the name of each price column, or remove the row"
             )
             yield Problem(location, reason, value=text, whole_file=True)
-        elif any(_GROSS.search(cell) and not _NOT_GROSS.search(cell) for cell in cells):
+        elif any(map(_is_gross, cells)) and not any(map(_NET.search, titles[max(n - 1, 0) : n + 2])):
             yield Problem(location, "the row names gross prices; prices are net", value=text, whole_file=True)
         elif any(map(is_of_last_year, cells)):
             yield Problem(location, "the row names prices of last year", value=text, whole_file=True)
+
+
+def _of_columns(cells: Sequence[str | None], extra: Sequence[bool]) -> Iterator[str]:
+    """Those of a row, without names of groups all of whose columns are ignored. In the first column is a title."""
+    filled = [place for place, cell in enumerate(cells) if cell]
+    for place, end in zip(filled, [*filled[1:], None], strict=True):
+        below = extra[place:end]
+        if place == 0 or not below or not all(below):
+            yield cells[place] or ""
+
+
+def _is_gross(cell: str) -> bool:
+    return bool(_GROSS.search(cell) and not _NET.search(cell) and not _NOT_GROSS.search(cell))
 
 
 class _Price(NamedTuple):
@@ -180,19 +195,29 @@ def _price(name: str, known: tuple[str, ...]) -> _Price | None:
 
 
 # Figures that are in none of the columns.
-_OF_OTHERS: Final = re.compile(r"umlage|monatsleistung|reserve|siehe", re.IGNORECASE)
+_OF_OTHERS: Final = re.compile(
+    r"umlage|monatsleistung|reserve|siehe|mindermenge|vermieden|konzession|redispatch", re.IGNORECASE
+)
+# What is not, or also, part of the prices that the row names.
+_ADDED: Final = re.compile(r"\b(?:zzgl|zuzügl|exkl|excl|ohne\b|inkl|incl|einschl)[^;]*", re.IGNORECASE)
 _TAX: Final = "(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)"
-_BY_LAW: Final = r"(?:(?:der|die|den|dem|ges\w*|jeweil\w*|gültig\w*|geltend\w*)\.?,? )"
+_BY_LAW: Final = r"(?:(?:der|die|den|dem|ges\w*|jeweil\w*|derzeit\w*|gültig\w*|geltend\w*)\.?,? )"
+_RATE: Final = r"(?:[0-9]{1,2} ?(?:%|Prozent) )"
 _GROSS: Final = re.compile(
-    r"\bbrutto(?:preis\w*|entgelt\w*|beträge?)?\b|\bgross prices\b"
-    rf"|\b(?:inkl|incl|einschl)\w*\.?,? {_BY_LAW}{{0,4}}(?:[0-9]{{1,2}} ?% )?{_BY_LAW}{{0,4}}{_TAX}\b",
+    r"\bbrutto(?:-?\w*(?:preis|entgelt|betr[aä]g)\w*)?(?!-?\w)|\bgross prices\b"
+    rf"|\b(?:inkl|incl|einschl)\w*\.?,? (?:[^\s;]{{1,40}} ){{0,6}}{_TAX}\b",
     re.IGNORECASE,
 )
-# Both prices, a single figure, or a word about others.
+# Also for the rows above and below: a sentence may have two.
+_NET: Final = re.compile(
+    rf"netto|\bnet\b|\b(?:zzgl|zuzügl|exkl|excl|plus|ohne|nicht|kein)\w*\.?,? {_BY_LAW}{{0,4}}{_RATE}?{_BY_LAW}{{0,4}}{_TAX}",
+    re.IGNORECASE,
+)
+# A single figure, or a word about others.
 _NOT_GROSS: Final = re.compile(
-    r"netto|\bnet\b|zzgl|zuzüglich|exkl|excl|\bplus\b|siehe|klammer|anhang|anfrage|finden"
+    r"siehe|klammer|anhang|anfrage|finden|\bauf (?:Seite|Blatt)\b|\bbruttopreise? ?="
     r"|\b(?:ab)?rechnung(?:en|sstellung)?\b|\bbrutto:? ?(?!20[0-9]{2}\b)[0-9][0-9.,]*+(?! ?%)"
-    rf"|\b(?:ohne|nicht|kein\w*) {_BY_LAW}{{0,4}}(?:inkl|incl|einschl|brutto|{_TAX})",
+    rf"|\b(?:ohne|nicht|kein\w*) {_BY_LAW}{{0,4}}(?:inkl|incl|einschl|brutto)",
     re.IGNORECASE,
 )
 

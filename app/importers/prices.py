@@ -143,10 +143,17 @@ class PriceSource(FamilySource):
 
 def _begin(row: Row, given: dict[str, str]) -> Iterator[Problem]:
     """Of a price that does not hold from the first day of its year on. Texts that begin with a word are notes for the reader."""
-    cell = _FROM.sub("", given.get("valid_from", ""), count=1)
+    text = " ".join(compose(given.get("valid_from", "")).split())
+    if not text:
+        return
+    cell, last, *_ = [*_UNTIL.split(_FROM.sub("", _REMARK.sub("", text)), maxsplit=1), ""]
+    year = int(given["year"])
     try:
-        if _begins_later(cell, int(given["year"])):
-            reason = f"is after the first day of {given['year']}; a price is that of a whole year"
+        if _begins_later(cell, year):
+            reason = f"is after the first day of {year}; a price is that of a whole year"
+            yield row.problem("valid_from", reason)
+        elif _ends_earlier(last, year):
+            reason = f"ends before the last day of {year}; a price is that of a whole year"
             yield row.problem("valid_from", reason)
     except ValueError as error:
         if cell[:1].isdecimal():
@@ -161,9 +168,21 @@ def _begins_later(cell: str, year: int) -> bool:
     return date.fromisoformat(cells.day(cell)) > date(year, 1, 1)
 
 
-_FROM: Final = re.compile(r"\s*(?:ab(?: dem)?\s+)?", re.IGNORECASE)
-_YEAR: Final = re.compile(r"[0-9]{4}\s*")
-_MONTH: Final = re.compile(r"[^\W\d_]{3,9} [0-9]{4}\s*")
+def _ends_earlier(cell: str, year: int) -> bool:
+    if not any(map(str.isdecimal, cell)):  # as in `bis auf Weiteres`
+        return False
+    if _YEAR.fullmatch(cell):
+        return int(cell) < year
+    if _MONTH.fullmatch(cell):
+        return date.fromisoformat(cells.day(f"1. {cell}")) < date(year, 12, 1)
+    return date.fromisoformat(cells.day(cell)) < date(year, 12, 31)
+
+
+_FROM: Final = re.compile(r"^(?:gültig |gilt |valid )?(?:ab|seit|vom|zum|from)(?: dem)?:? ", re.IGNORECASE)
+_UNTIL: Final = re.compile(r" ?[–—] ?| - | ?\bbis\b(?: zum\b)? ?", re.IGNORECASE)
+_REMARK: Final = re.compile(r" ?\([^()0-9]*\)$")
+_YEAR: Final = re.compile(r"[0-9]{4}")
+_MONTH: Final = re.compile(r"[^\W\d_]{3,9}\.? [0-9]{4}")
 
 
 def _level(kind: PriceKind, given: dict[str, str]) -> VoltageLevel | None:

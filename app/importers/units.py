@@ -18,8 +18,8 @@ _PARTS: Final[Mapping[str, Unit]] = {
         ("ct cts cent cents c", ("ct",)),
         ("kw kwp", ("kw",)),
         ("kwa", ("kw", "a")),
-        ("kwh kilowattstunde", ("kwh",)),
-        ("mwh megawattstunde", ("mwh",)),
+        ("kwh kilowattstunde kilowattstunden", ("kwh",)),
+        ("mwh megawattstunde megawattstunden", ("mwh",)),
         ("mw mwp", ("mw",)),
         ("gw gwp", ("gw",)),
         ("kvarh kvah", ("kvarh",)),
@@ -104,15 +104,20 @@ def units_in(text: str) -> list[Unit]:
 
 _MAX_SENTENCE: Final = 1_000
 _PER: Final = r"[\s(\[]{0,3}(?:/|\bpro\b|\bje\b|\bper\b|\bp\.)[\s(\[]{0,3}"
-_AND_PER: Final = r"[\s(\[]{0,3}(?:/|·|×|\*|\bpro\b|\bje\b|\bper\b|\bund\b|\bp\.)?[\s(\[]{0,3}"
+_AND_PER: Final = r"[\s(\[]{0,3}(?:/|·|×|\*|\bpro\b|\bje\b|\bper\b|\bund\b|\bp\.)[\s(\[]{0,3}"
 _TIME: Final = r"(?:Jahr|Monat|Tag|year|month|day|mon|a|m|d)"
+_ENERGY: Final = r"(?:kWh|MWh|Kilowattstunden?|Megawattstunden?|kvarh)"
+# A single m or d behind a blank begins the next word.
+_POWER: Final = rf"(?:kWp?|MWp?)(?:{_AND_PER}{_TIME}|[\s(\[]{{0,3}}(?![md]\b){_TIME})?"
 _PRICE_IN_TEXT: Final = re.compile(
-    r"(?<![^\W\d_])(?:€|(?:EUR|Euro|ct|Cents?)(?![^\W\d_]))"
-    rf"{_PER}(?:kWh|MWh|kvarh|kWa|(?:kWp?|MWp?)(?:{_AND_PER}{_TIME})?|{_TIME})(?![^\W\d_])",
+    r"(?<![^\W\d_])(?:€|(?:EUR|Euro|cts?|Cents?|c)(?![^\W\d_]))"
+    rf"{_PER}(?:{_ENERGY}|kWa|{_POWER}|{_TIME})(?![^\W\d_])",
     re.IGNORECASE,
 )
-# Perhaps in the cell before, and not a year.
-_BEHIND_NUMBER: Final = re.compile(r"(?<!(?<![0-9.,])20[0-9])[0-9](?:,[-–]{1,2})?[\s;]{0,3}[(\[]?\Z")
+# Perhaps in the cell before, and not a year, alone or of a day.
+_BEHIND_NUMBER: Final = re.compile(
+    r"(?<!(?<![0-9.,])20[0-9])(?<!\.[0-9]{2}\.20[0-9])(?<!\.[0-9]\.20[0-9])[0-9](?:,[-–]{1,2})?[\s;]{0,3}[(\[]?\Z"
+)
 
 
 @lru_cache(maxsize=1_000)

@@ -8,6 +8,7 @@ import lzma
 import resource
 import subprocess
 import sys
+import tracemalloc
 import unicodedata
 import zipfile
 from datetime import date, time
@@ -19,6 +20,7 @@ import pytest
 
 from app.importers import number_formats
 from app.importers.column_names import column_of
+from app.importers.raised_digits import raised_digits
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
 from tests.unit.importers.workbooks import (
@@ -875,6 +877,36 @@ def test_prices_of_several_runs_are_read(runs, shared):
     assert (found.problems, [values[3] for values in found.entries]) == ([], ["58.20"])
 
 
+@pytest.mark.timeout(30)
+def test_a_raised_digit_within_many_tags_is_found_soon():
+    levels = 100_000
+    text = (
+        b'<si><r><rPr><vertAlign val="superscript"/></rPr>'
+        + b"<t>1" * levels
+        + b"</t>" * levels
+        + b"</r></si>"
+    )
+    with zipfile.ZipFile(io.BytesIO(zipped({"a": b"<sst>" + text + b"</sst>"}))) as archive:
+        assert raised_digits(archive, ["a"]) == {}
+
+
+def test_readings_of_characters_are_no_part_of_a_text():
+    text = "<si><t>1</t><rPh sb='0' eb='1'><t>9</t></rPh><r><rPr><vertAlign val='superscript'/></rPr><t>2</t></r></si>"
+    with zipfile.ZipFile(io.BytesIO(zipped({"a": text}))) as archive:
+        assert raised_digits(archive, ["a"]) == {"12": "1²"}
+
+
+def test_a_part_of_a_workbook_is_held_once():
+    size = 2**24
+    with zipfile.ZipFile(io.BytesIO(zipped({"a": b" " * size}))) as archive:
+        tracemalloc.start()
+        try:
+            raised_digits(archive, ["a"])
+            assert tracemalloc.get_traced_memory()[1] < 1.5 * size
+        finally:
+            tracemalloc.stop()
+
+
 SLP = "VNB;Jahr;Grundpreis;Arbeitspreis"
 SLP_ROW = "netze-a;2026;60,00;8,00"
 MODULE_3 = "VNB;Jahr;Modul;Tarifstufe;Preis;Quelle"
@@ -896,6 +928,20 @@ MODULE_3_ROW = "netze-a;2026;3;HT;8,78;https://netze-a.de/x.pdf"
         ["Bruttopreise in Klammern", "Bruttopreise finden Sie im Anhang"],
         ["Die Rechnungsstellung erfolgt inkl. gesetzlicher USt", "Messung 12,00 €/a (brutto 23,80 €/a)"],
         ["Preise ohne gesetzliche USt, brutto in Spalte 9", "keine Bruttopreise"],
+        [
+            "Mehr-/Mindermengen in €/MWh",
+            "Vermiedene Netzentgelte [€/MWh]",
+            "Konzessionsabgabe in €/kWh",
+            "Redispatch in €/MWh",
+        ],
+        [
+            "Brutto-Leistung der Anlagen, Bruttoleistung",
+            "Preise zuzügl. MwSt., Endpreise inkl. MwSt. in Spalte I",
+        ],
+        ["Bruttopreise auf Seite 2", "Bruttopreis = Preis + 19 % USt"],
+        ["Die Preise in diesem Blatt sind netto,", "in Rechnungsbeträgen brutto inkl. 19 % USt"],
+        ["Endpreise brutto enthalten die USt. Genannte Preise", "sind zzgl. der gesetzlichen Umsatzsteuer"],
+        ["Preise in €/kW D-12345 Berlin"],
         ["Änderung zum Vorjahr: +3,2 %", "Vorjahresvergleich auf Anfrage;;;;;;"],
     ],
 )
@@ -939,6 +985,13 @@ def test_sheets_with_remarks_are_read(kind, rows):
         ";;brutto;netto",
         "Preise inkl. ges. MwSt.",
         "einschließlich der jeweils gültigen MwSt",
+        "Bruttopreise zzgl. Konzessionsabgabe",
+        "inkl. 19 Prozent Umsatzsteuer",
+        "einschließlich der derzeit gültigen Umsatzsteuer",
+        "Preise inkl. Konzessionsabgabe und USt",
+        "Bruttonetzentgelte",
+        "Bruttoarbeitspreise",
+        "Brutto-Preise",
     ],
 )
 def test_titles_with_gross_prices_are_refused(title):
@@ -947,8 +1000,34 @@ def test_titles_with_gross_prices_are_refused(title):
     ]
 
 
+BY_PRICE = "VNB;Jahr;Preisart;Spannungsebene;Variante;Betrag;Einheit;Status"
+BY_PRICE_ROW = "netze-a;2026;slp_arbeitspreis;NS;;8,00;ct/kWh;unverified"
+
+
+@pytest.mark.parametrize("title", ["Alle Preise brutto inkl. 19 % USt", "Bruttopreise", "Vorjahr"])
+def test_titles_of_rows_with_their_own_units_may_not_name_other_prices(title):
+    [problem] = imported("prices", lines(title, BY_PRICE, BY_PRICE_ROW)).problems
+    assert problem[:2] == (1, None)
+    assert "the row names" in problem[2]
+
+
 @pytest.mark.parametrize(
-    "title", ["Preise in Euro/MWh", "Preise 2026 [€/MWh]", "Preise;2026;€/MWh", "Preise in €/kWh"]
+    "title",
+    [
+        "Preise in Euro/MWh",
+        "Preise 2026 [€/MWh]",
+        "Preise;2026;€/MWh",
+        "Preise in €/kWh",
+        "Alle Preise in €/MWh, netto, zzgl. Umlagen und Abgaben",
+        "Preise in €/MWh inkl. Konzessionsabgabe",
+        "Netzentgelte gültig ab 01.01.2026 (€/MWh)",
+        "Netzentgelte ab 1.1.2026 (€/MWh)",
+        "Preise in Euro je Megawattstunde",
+        "Preise in Cent/Megawattstunde",
+        "Preise in Cts/MWh",
+        "Preise in c/MWh",
+        "Preise in Euro je Kilowattstunde",
+    ],
 )
 def test_titles_with_another_unit_are_refused(title):
     [(line, column, reason)] = imported("tariffs", lines(title, GERMAN, ROW)).problems
@@ -962,6 +1041,16 @@ def test_a_group_of_other_prices_is_not_ignored_in_part(word, reason):
     [problem] = imported("tariffs", lines(*header, ROW), ignore_extra=True).problems
     assert problem[:2] == (1, None)
     assert reason in problem[2]
+
+
+def test_groups_above_columns_that_are_ignored_name_no_prices_of_others():
+    rows = [";;;netto;;;;brutto;", f"{GERMAN};Summe A;Summe B", f"{ROW};1,50;1,05"]
+    assert imported("tariffs", lines(*rows), ignore_extra=True).problems == []
+    [problem] = imported("tariffs", lines(rows[0], f"{GERMAN};;", f"{ROW};;"), ignore_extra=True).problems
+    assert "gross prices" in problem[2]
+    titled = "Bruttopreise;2026", f"Summe A;{GERMAN}", f"1,50;{ROW}"
+    [problem] = imported("tariffs", lines(*titled), ignore_extra=True).problems
+    assert "gross prices" in problem[2]
 
 
 def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
@@ -980,6 +1069,21 @@ def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
         ("07/01/2026", "could be 2026-01-07 or 2026-07-01"),
         ("46204", "is a number"),
         ("07.2026", "must be a day"),
+        ("gültig ab 01.07.2026", "is after the first day of 2026"),
+        ("vom 01.07.2026 bis 31.12.2026", "is after the first day of 2026"),
+        ("zum 01.07.2026", "is after the first day of 2026"),
+        ("seit 01.07.2026", "is after the first day of 2026"),
+        ("from 2026-07-01", "is after the first day of 2026"),
+        ("01.07.2026 (vorläufig)", "is after the first day of 2026"),
+        ("Okt. 2026", "is after the first day of 2026"),
+        (unicodedata.normalize("NFD", "März 2026"), "is after the first day of 2026"),
+        (unicodedata.normalize("NFD", "gültig ab 1. März 2026"), "is after the first day of 2026"),
+        ("01.01.2026 - 30.06.2026", "ends before the last day of 2026"),
+        ("ab 01.01.2026 bis 30.06.2026", "ends before the last day of 2026"),
+        ("Januar 2026 – Juni 2026", "ends before the last day of 2026"),
+        ("2025 – 2025", "ends before the last day of 2026"),
+        ("01.01.2026 bis 30.06.", "must be a day"),
+        ("2026 (ab 01.07.2026)", "must be a day"),
         ("31.06.2026", "must be a day"),
     ],
 )
@@ -997,7 +1101,27 @@ def test_the_begin_of_a_position_that_is_left_out_is_not_read():
 
 
 @pytest.mark.parametrize(
-    "begin", ["01.01.2026", "ab 01.01.2026", "2025-01-01", "2026", "Januar 2026", "", "siehe Preisblatt"]
+    "begin",
+    [
+        "01.01.2026",
+        "ab 01.01.2026",
+        "2025-01-01",
+        "2026",
+        "Januar 2026",
+        "",
+        "siehe Preisblatt",
+        "01.01.2026 - 31.12.2026",
+        "01.01.2026 bis 31.12.2026",
+        "01.01.2026–31.12.2026",
+        "gültig vom 01.01.2026 bis zum 31.12.2027",
+        "ab 01.01.2026 bis auf Weiteres",
+        "2026 - 2027",
+        "Januar 2026 bis Dezember 2026",
+        "1.1.2026 (vorläufig)",
+        "2026 (vorläufig)",
+        "Jan. 2026",
+        "gültig ab: 01.01.2026",
+    ],
 )
 def test_prices_may_state_since_when_they_hold(begin):
     found = imported("prices", lines("VNB;Jahr;Arbeitspreis;gültig ab", f"netze-a;2026;8,00;{begin}"))
@@ -1019,6 +1143,19 @@ def test_prices_of_last_year_beside_those_of_the_year_may_be_ignored():
     both = lines(f"{GERMAN};AP ab 2500 h (Vorjahr)", f"{ROW};1,05")
     found = imported("tariffs", both, ignore_extra=True)
     assert (found.problems, [values[3:7] for values in found.entries]) == ([], [MS["MS"]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "row"),
+    [
+        ("prices", BY_PRICE.replace("Betrag", "Betrag (Vorjahr)"), BY_PRICE_ROW),
+        ("prices", BY_PRICE.replace("Betrag", "Preis (Vorjahr)"), BY_PRICE_ROW),
+        ("levies", LEVIES.replace("Wert", "Wert (Vorjahr)"), "KWKG;;0,277;ct/kWh;2026-01-01;"),
+    ],
+)
+def test_amounts_of_last_year_are_no_amounts(kind, header, row):
+    [other] = [name for name in header.split(";") if "Vorjahr" in name]
+    assert (1, other) in [problem[:2] for problem in imported(kind, lines(header, row)).problems]
 
 
 def test_lines_of_rows_count_the_titles():
