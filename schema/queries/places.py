@@ -32,7 +32,7 @@ class PlaceQueries:
         city: Annotated[
             str | None,
             strawberry.argument(
-                description="Only this municipality of the postal code; additions to its name may be missing or abbreviated, such as (Saale). A text without letters is refused."
+                description="Only this municipality of the postal code; additions to its name may be missing or abbreviated, such as (Saale). A blank text is refused."
             ),
         ] = None,
         voltage_level: Annotated[
@@ -50,7 +50,7 @@ class PlaceQueries:
             )
         if city is not None:
             check_length(city, "city")
-            if not any(map(str.isalpha, city)):
+            if not city.strip():
                 # The answer would be as if no municipality had this name.
                 raise BadInput(
                     "`city` names no municipality; left out, all of them are meant.", argument="city"

@@ -190,8 +190,8 @@ async def test_a_city_that_is_longer_than_a_name_is_refused(client: httpx.AsyncC
     assert error["message"] == "`city` has 201 letters; at most 200 are allowed."
 
 
-@pytest.mark.parametrize("city", ["", " ", "...", "1"])
-async def test_a_city_without_letters_is_refused(client: httpx.AsyncClient, city: str) -> None:
+@pytest.mark.parametrize("city", ["", " ", "\u00a0 "])
+async def test_a_blank_city_is_refused(client: httpx.AsyncClient, city: str) -> None:
     (error,) = (await execute_with_errors(client, AT, postalCode="80331", city=city))["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "city"}
     assert error["message"] == "`city` names no municipality; left out, all of them are meant."
