@@ -154,7 +154,9 @@ class _Description:
                         "Operators with a network at a postal code, the largest share first",
                         parameters=[
                             _in_path("postalCode", {"type": "string", "pattern": "^[0-9]{5}$"}),
-                            _in_query("city", {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT_LENGTH}),
+                            _in_query(
+                                "city", {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT_LENGTH}
+                            ),
                             _in_query("voltageLevel", {"type": "string", "enum": list(VoltageLevel)}),
                             _IF_NONE_MATCH,
                         ],
