@@ -6,7 +6,7 @@ from app.domain.question import Details, Interpretation, NamedPlace, QuestionTop
 from app.interpreter.operators import by_codes, choose
 from app.interpreter.reading import Read, is_about_something_else, product_of
 from app.interpreter.topics import count_of_questions
-from app.interpreter.words import Days, Position, Relative, Sign, Topic
+from app.interpreter.words import POSTAL_CODE_LABELS, Days, Position, Relative, Sign, Topic
 
 _OPERATORS: Final = frozenset(
     [
@@ -77,10 +77,7 @@ def _is_a_place_alone(read: Read) -> bool:
     named = sentence.covered(mention for mention in sentence.mentions if mention.place)
     named.update(range(token + 1, read.postal_code.end))
     rest = {key for i, key in enumerate(sentence.keys) if i not in named and i != token}
-    return bool(named) and rest <= _POSTAL_CODES
-
-
-_POSTAL_CODES: Final = frozenset({"plz", "postleitzahl", "postcode"})
+    return bool(named) and rest <= POSTAL_CODE_LABELS
 
 
 def _asks_for_mine(read: Read) -> bool:

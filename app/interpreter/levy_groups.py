@@ -6,7 +6,7 @@ from typing import Final
 
 from app.domain.levy import LevyKind
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import DASHES
+from app.interpreter.words import AND_OR, DASHES
 
 _STANDARD: Final = "standard"
 _TARIFF: Final = ("S_TARIF_25000", "S_TARIF_100000", "S_TARIF_500000", "S_TARIF_G_500000")
@@ -75,7 +75,6 @@ _OTHERS: Final = re.compile(
     r"|compan(?:y|ies)|business(?:es)?|industry|industrial|commercial"
 )
 _BESIDE: Final = 3  # tokens: "Haushalte und für kleine Unternehmen"
-_AND: Final = frozenset({"und", "oder", "sowie", "and", "or"})
 _SEPARATORS: Final = frozenset(",/&+;")
 
 
@@ -130,7 +129,7 @@ def _stands_beside(sentence: Sentence, i: int, named: set[int]) -> bool:
     return any(
         last - first <= _BESIDE + 1
         and (
-            not _AND.isdisjoint(sentence.keys[first:last])
+            not AND_OR.isdisjoint(sentence.keys[first:last])
             or any(not _SEPARATORS.isdisjoint(sentence.gap(one)) for one in range(first + 1, last + 1))
         )
         for first, last in spans

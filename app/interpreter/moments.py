@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from app.domain.question import QuestionTopic
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
+    AND_OR,
     DASHES,
     LETTERS,
     MONTHS,
@@ -94,7 +95,7 @@ def _is_span(sentence: Sentence, one: _Found, other: _Found) -> bool:
     before = one.start - 1
     while sentence[before] in _BEFORE_LAST_DAYS:
         before -= 1
-    joining = _AND_OR | _THROUGH if sentence[before] in {"zwischen", "between"} else _THROUGH
+    joining = AND_OR | _THROUGH if sentence[before] in {"zwischen", "between"} else _THROUGH
     between = sentence.keys[one.end + 1 : other.start]
     return sentence[one.end] in joining and _BEFORE_LAST_DAYS.issuperset(between)
 
@@ -114,8 +115,8 @@ def _are_joined(sentence: Sentence, one: _Found, other: _Found) -> bool:
         before -= 1
     if before == one.end:
         return bool({",", "/", "&", "+"} & {*sentence.gap(before)})
-    return sentence[before - 1] in _AND_OR or (
-        sentence[one.end] in _AND_OR and not _PAUSES & {*sentence.gap(other.start)}
+    return sentence[before - 1] in AND_OR or (
+        sentence[one.end] in AND_OR and not _PAUSES & {*sentence.gap(other.start)}
     )
 
 
@@ -237,7 +238,6 @@ _BEFORE_LAST_DAYS: Final = {
     "einschliesslich",
     "inklusive",
 }
-_AND_OR: Final = {"und", "oder", "sowie", "and", "or"}
 _LEAP_DAY: Final = (2, 29)
 _BEFORE_DATES: Final = {"der", "den", "dem", "the"}
 _EVERY: Final = {"jeden", "jeder", "jedem", "every", "each"}

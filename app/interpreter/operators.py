@@ -11,7 +11,7 @@ from app.interpreter.names import GLUE, KINDS, LEGAL, NO_PLACES, Fit
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Readings, Vocabulary
-from app.interpreter.words import Sign
+from app.interpreter.words import AND_OR, Sign
 
 MAX_CANDIDATES = 10
 MAX_COMPARED = 5
@@ -103,15 +103,12 @@ def choose(sentence: Sentence) -> Choice:
 def _is_beside_a_place(sentence: Sentence, named: Sequence[Mention], mentions: Sequence[Mention]) -> bool:
     """ "Stadtwerke Heidelberg und Mannheim": a place of another operator is asked for as well; not "Westnetz in Essen und Köln"."""
     return any(
-        sentence[first.end] in _JOINING
+        sentence[first.end] in AND_OR
         and first.end + 1 == second.start
         and (first in named) != (second in named)
         and not _both(first.readings, second)
         for first, second in pairwise(mentions)
     )
-
-
-_JOINING = {"und", "and", "sowie", "oder", "or"}
 
 
 def names_unknown_place(sentence: Sentence) -> bool:

@@ -5,13 +5,12 @@ from typing import Final, NamedTuple
 from app.interpreter.mentions import Mention
 from app.interpreter.place_names import always_begins_a_name, begins_a_name, has_in_its_name
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import UNITS
+from app.interpreter.words import AND_OR, POSTAL_CODE_LABELS, UNITS
 
 _DIGITS: Final = 5
 _FIRST, _LAST = "01001", "99998"
-_BEFORE_CODES: Final = frozenset({"plz", "postleitzahl", "postcode"})
 _CONSUMPTIONS: Final = frozenset({"verbrauch", "jahresverbrauch", "stromverbrauch", "consumption"})
-_JOINING: Final = frozenset({"und", "oder", "sowie", "and", "or", ",", "/"})
+_JOINING_GAPS: Final = frozenset({",", "/"})
 _MEASURES: Final = frozenset("€%$£#§")
 
 
@@ -44,12 +43,13 @@ def _joined(sentence: Sentence, found: list[int], end: int) -> set[str]:
     """The codes that are asked for side by side, "80331 und 50667 Köln"; not "80331 Kundennummer 12345". `end`: of the first place."""
     codes = {sentence[found[0]]}
     for i in found[1:]:
-        labelled = sentence[i - 1] in _BEFORE_CODES
+        labelled = sentence[i - 1] in POSTAL_CODE_LABELS
         first = i - 1 if labelled else i
         joined_by = first - 1 if sentence[first - 1] == "in" else first
-        by_a_word = joined_by - 1 == end and sentence[end] in _JOINING
-        alike = not labelled or sentence[found[0] - 1] in _BEFORE_CODES  # not "Kundennummer 12345, PLZ 80331"
-        if not (by_a_word or (alike and joined_by == end and sentence.gap(end).strip() in _JOINING)):
+        by_a_word = joined_by - 1 == end and sentence[end] in AND_OR
+        # Not "Kundennummer 12345, PLZ 80331".
+        alike = not labelled or sentence[found[0] - 1] in POSTAL_CODE_LABELS
+        if not (by_a_word or (alike and joined_by == end and sentence.gap(end).strip() in _JOINING_GAPS)):
             break
         codes.add(sentence[i])
         end = _end_of_city(sentence, i + 1)

@@ -637,6 +637,10 @@ EBENE = _keys("""
 """)
 # Between the first and the last of several.
 TO = _keys("bis to until through und and")
+# Between things that are named side by side.
+AND_OR = _keys("und oder sowie and or")
+# Before a postal code.
+POSTAL_CODE_LABELS = _keys("plz postleitzahl postcode")
 DASHES = frozenset("-−–—")
 MONTHS = {
     key(word): number
