@@ -17,21 +17,36 @@ from app.db.pool import UNREACHABLE
 from tests.consistency.fleet import Fleet, Instance
 from tests.consistency.operations import THE_END, Delivery, Failure, Log, Outcome, Read, Subscription, Write
 from tests.consistency.postgres import PostgresServers
-from tests.consistency.seed import Price, entry_of, global_id, value
+from tests.consistency.seed import YEAR, Price, entry_of, global_id, value
 from tests.consistency.ways import AT_EDGE, WAYS, Refused, Way, ask
 
 CORRECT_TARIFF = """mutation($input: CorrectTariffInput!) {
-  payload: correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
+  payload: correctTariff(input: $input) { tariff { version } revision { id version } errors { code message } }
 }"""
 CORRECT_TIME_OF_USE = """mutation($input: CorrectTimeOfUseInput!) {
-  payload: correctTimeOfUse(input: $input) { timeOfUse { version } revision { version } errors { code message } }
+  payload: correctTimeOfUse(input: $input) { timeOfUse { version } revision { id version } errors { code message } }
 }"""
 CORRECT_PRICE = """mutation($input: CorrectPriceInput!) {
-  payload: correctPrice(input: $input) { price { version } revision { version } errors { code message } }
+  payload: correctPrice(input: $input) { price { version } revision { id version } errors { code message } }
 }"""
 CORRECT_LEVY = """mutation($input: CorrectLevyInput!) {
-  payload: correctLevy(input: $input) { levy { version } revision { version } errors { code message } }
+  payload: correctLevy(input: $input) { levy { version } revision { id version } errors { code message } }
 }"""
+_REVISED = "{ revision { id version } errors { code message } }"
+# Changes of an entry that write no value of their own, with the input that keeps their mark.
+REVISIONS = {
+    name: (f"mutation($input: {kind}!) {{ payload: {name}(input: $input) {_REVISED} }}", key)
+    for name, kind, key in (
+        ("flag", "FlagInput", "reason"),
+        ("unflag", "VerifyInput", "notes"),
+        ("verify", "VerifyInput", "notes"),
+        ("undo", "RevertInput", "reason"),
+        ("revert", "RevertInput", "reason"),
+    )
+}
+IMPORTED_COLUMNS = "dno_slug,year,voltage_level,leistung,arbeit,verification_status,source_url,source_title"
+# What another writer may have done before: then the entry stays as it is.
+_COME_TOO_LATE = frozenset(("CONFLICT", "INVALID"))
 LISTEN_TO_LEVIES = "subscription { changed: levyChanged { changedAt entry: levy { id version } } }"
 LISTEN = """subscription {
   changed: dataChanged { changedAt entry {
@@ -56,6 +71,7 @@ class Clients:
         self._random = random
         self._numbers = count(1)
         self._slowness = 1.0
+        self._latest: dict[str, str] = {}  # revisions by entry: the latest that was answered
 
     # Writers
 
@@ -70,9 +86,24 @@ class Clients:
         while True:
             instance = self._random.choice(self._fleet.instances)
             price = self._random.choice(self._prices)
-            await self.write(instance, price)
+            if self._random.random() < 0.6:
+                await self.write(instance, price)
+            else:
+                await self.revise(instance, price, self._random.choice([*REVISIONS]))
             await self.read(instance, price.slug)
             await asyncio.sleep(self._random.uniform(0.01, 0.1) * self._slowness)
+
+    async def import_for_ever(self) -> None:
+        """Files with tariffs of several operators, over HTTP; what they changed is read at once on the same instance."""
+        tariffs = [price for price in self._prices if price.is_tariff]
+        while True:
+            instance = self._random.choice(self._fleet.instances)
+            some = self._random.sample(tariffs, self._random.randint(1, len(tariffs)))
+            await self.import_tariffs(instance, some)
+            async with asyncio.TaskGroup() as group:
+                for slug in {price.slug for price in some}:
+                    group.create_task(self.read(instance, slug))
+            await asyncio.sleep(self._random.uniform(0.5, 2))
 
     async def write(self, instance: Instance, price: Price) -> None:
         leistung = str(value(next(self._numbers)))
@@ -82,11 +113,10 @@ class Clients:
             payload = (await _correct(instance, price, leistung))["payload"]
             if payload["errors"]:
                 self._fail(instance, started, "write", json.dumps(payload["errors"]))
-                # If PostgreSQL could not be reached to the end, the outcome is unknown.
-                known = all(error["code"] != "UNAVAILABLE" for error in payload["errors"])
-                outcome = Outcome.REFUSED if known else Outcome.UNKNOWN
+                outcome = _outcome_of_refusal(json.dumps(payload["errors"]))
             else:
                 outcome, version = Outcome.DONE, payload["revision"]["version"]
+                self._latest[price.entry] = payload["revision"]["id"]
         except (httpx.TransportError, Refused) as error:
             self._fail(instance, started, "write", repr(error))
         finally:
@@ -101,6 +131,84 @@ class Clients:
                     version=version,
                 )
             )
+
+    async def revise(self, instance: Instance, price: Price, what: str) -> None:
+        document, kept_in = REVISIONS[what]
+        target = global_id(price)
+        if kept_in == "reason" and what != "flag":
+            if price.entry not in self._latest:
+                return
+            target = self._latest[price.entry]
+        mark = f"{what} {next(self._numbers)}"
+        named = "revisionId" if what in ("undo", "revert") else "id"
+        started = monotonic()
+        outcome, version = Outcome.UNKNOWN, None
+        try:
+            given = {named: target, kept_in: mark}
+            payload = (await ask(instance, document, instance.as_editor, input=given))["payload"]
+            codes = {error["code"] for error in payload["errors"]}
+            if codes - _COME_TOO_LATE:
+                self._fail(instance, started, what, json.dumps(payload["errors"]))
+            if codes:
+                outcome = _outcome_of_refusal(json.dumps(payload["errors"]))
+            elif payload["revision"] is None:
+                outcome = Outcome.REFUSED  # it was like this already
+            else:
+                outcome, version = Outcome.DONE, payload["revision"]["version"]
+                self._latest[price.entry] = payload["revision"]["id"]
+        except (httpx.TransportError, Refused) as error:
+            self._fail(instance, started, what, repr(error))
+        finally:
+            self._log.add(
+                Write(
+                    instance=instance.name,
+                    started=started,
+                    ended=monotonic(),
+                    entry=price.entry,
+                    outcome=outcome,
+                    version=version,
+                    mark=mark,
+                    what=what,
+                )
+            )
+
+    async def import_tariffs(self, instance: Instance, prices: Sequence[Price]) -> None:
+        """Manual corrections are overwritten, so that every row is a change."""
+        values = [str(value(next(self._numbers))) for _ in prices]
+        rows = [
+            f"{price.slug},{YEAR},{price.level},{new},1,unverified,,"
+            for price, new in zip(prices, values, strict=True)
+        ]
+        content = "\n".join([IMPORTED_COLUMNS, *rows, ""])
+        started = monotonic()
+        outcome = Outcome.UNKNOWN
+        try:
+            answer = await instance.client.post(
+                "/api/v1/import/tariffs",
+                params={"overwrite": "true"},
+                content=content,
+                headers={"content-type": "text/csv", **instance.as_editor},
+                timeout=60,
+            )
+            outcome = _outcome_of_import(answer)
+            if outcome is not Outcome.DONE:
+                self._fail(instance, started, "import", f"{answer.status_code}: {answer.text[:500]}")
+        except httpx.TransportError as error:
+            self._fail(instance, started, "import", repr(error))
+        finally:
+            ended = monotonic()
+            for price, new in zip(prices, values, strict=True):
+                self._log.add(
+                    Write(
+                        instance=instance.name,
+                        started=started,
+                        ended=ended,
+                        entry=price.entry,
+                        leistung=new,
+                        outcome=outcome,
+                        what="import",
+                    )
+                )
 
     async def write_by_hand_for_ever(self, postgres: PostgresServers) -> None:
         """Writes directly to PostgreSQL, like psql or the crawler."""
@@ -247,6 +355,15 @@ class Clients:
         self._log.add(
             Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:600])
         )
+
+
+def _outcome_of_import(answer: httpx.Response) -> Outcome:
+    return Outcome.DONE if answer.status_code == 200 else _outcome_of_refusal(answer.text)
+
+
+def _outcome_of_refusal(told: str) -> Outcome:
+    """It states that it is not known whether it was written; otherwise nothing was."""
+    return Outcome.UNKNOWN if "is not known" in told else Outcome.REFUSED
 
 
 def _update(price: Price) -> str:

@@ -154,7 +154,13 @@ class Case:
             for name, entry in self.entries.items()
             for revision in reversed(entry.revisions)
         }
-        # An unanswered write has happened if its value is in the history.
+        self._version_of_mark = {
+            (name, revision.reason): revision.version
+            for name, entry in self.entries.items()
+            for revision in entry.revisions
+            if revision.reason
+        }
+        # An unanswered write has happened if its value, or its mark, is in the history.
         self.committed = [(write, version) for write in self.writes if (version := self._version(write))]
         self._committed_of = _grouped(self.committed, lambda pair: pair[0].entry)
         self.reads_of = _grouped(self.reads, lambda read: (read.instance, read.entry))
@@ -175,14 +181,16 @@ class Case:
     def lost_writes(self) -> Iterator[str]:
         for write in self.writes:
             found = self._version(write)
-            if write.outcome is Outcome.DONE and found != write.version:
+            if write.outcome is Outcome.DONE and (found is None or write.version not in (None, found)):
                 yield f"write lost: {_describe(write)}, history has it at {found}"
             if write.outcome is Outcome.REFUSED and found is not None:
                 yield f"refused, yet done: {_describe(write)}"
-        written = {(write.entry, write.leistung) for write in self.writes}
+        written = {(write.entry, write.leistung) for write in self.writes if write.mark is None}
+        marks = {(write.entry, write.mark) for write in self.writes if write.mark is not None}
         for name, revisions in self.revisions.items():
             for revision in revisions.values():
-                if revision.version > 1 and (name, revision.after) not in written:
+                known = (name, revision.after) in written or (name, revision.reason) in marks
+                if revision.version > 1 and not known:
                     yield f"no such write: {name} became {revision.after} at version {revision.version}"
 
     # What readers saw
@@ -198,7 +206,7 @@ class Case:
         for place, writes in _grouped(answered, lambda write: (write.instance, write.entry)).items():
             writes.sort(key=lambda write: write.ended)
             ends = [write.ended for write in writes]
-            newest = running(max, [write.version or 0 for write in writes])
+            newest = running(max, [write.version or self._version(write) or 0 for write in writes])
             for read in self.reads_of.get(place, ()):
                 answered_before = bisect_left(ends, read.started)
                 if answered_before and read.version < newest[answered_before - 1]:
@@ -352,6 +360,8 @@ class Case:
         )
 
     def _version(self, write: Write) -> int | None:
+        if write.mark is not None:
+            return self._version_of_mark.get((write.entry, write.mark))
         return self._version_of.get((write.entry, write.leistung))
 
     def _running_before(self, instance: str, moment: float, seconds: float) -> float:
@@ -415,7 +425,8 @@ def _grouped(records: Iterable[R], key: Callable[[R], Any]) -> dict[Any, list[R]
 
 def _describe(operation: Write | Read) -> str:
     way = f" ({operation.way})" if isinstance(operation, Read) else ""
+    what = operation.what if isinstance(operation, Write) else "read"
     return (
-        f"{type(operation).__name__.lower()}{way} of {operation.entry[:8]} on {operation.instance}"
+        f"{what}{way} of {operation.entry[:8]} on {operation.instance}"
         f" from {operation.started:.3f} to {operation.ended:.3f}: version {operation.version}, {operation.leistung}"
     )

@@ -23,12 +23,16 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Write(Operation, frozen=True, kw_only=True, tag=True):
-    """No two write the same `leistung`, so that each can be found again."""
+    """No two write the same `leistung`, so that each can be found again. One that writes none of its own (a flag, an undo)
+    has a `mark` instead: the reason in the history. `version`: as answered; None where the answer names none.
+    """
 
     entry: str
-    leistung: str
+    leistung: str = ""
     outcome: Outcome
     version: int | None = None
+    mark: str | None = None
+    what: str = "write"
 
 
 class Read(Operation, frozen=True, kw_only=True, tag=True):
@@ -101,6 +105,7 @@ class Revision(msgspec.Struct, frozen=True):
     before: str | None
     after: str | None
     changed_at: float
+    reason: str | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, tag=True):

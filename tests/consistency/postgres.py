@@ -20,6 +20,9 @@ _RELAYING = (
 )
 
 
+_NEVER = 3600.0
+
+
 class PostgresServers:
     def __init__(self, pair: PostgresPair, proxies: Proxies | None) -> None:
         self.pair = pair
@@ -62,6 +65,15 @@ class PostgresServers:
         assert self._proxies is not None
         await self._proxies.hold(_proxy_of(instance))
 
+    async def lose_replies(self, instance: str, seconds: float) -> None:
+        """What it sends in that time arrives; it is answered nothing, and then its connections are gone."""
+        assert self._proxies is not None
+        name = _proxy_of(instance)
+        await self._proxies.lag(name, down=_NEVER)
+        await asyncio.sleep(seconds)
+        await self._proxies.reset(name)
+        await self._proxies.lag(name)
+
     async def release(self, instance: str) -> None:
         assert self._proxies is not None
         await self._proxies.release(_proxy_of(instance))
@@ -83,7 +95,7 @@ class PostgresFaults:
             self.postgres_failover_old_stops,
         ]
         if servers.behind_one_address:
-            self.kinds.append(self.cut_off_from_postgres)
+            self.kinds += [self.cut_off_from_postgres, self.lose_replies_of_postgres]
 
     async def restart_postgres(self) -> None:
         primary = self._servers.pair.primary
@@ -123,6 +135,15 @@ class PostgresFaults:
             await self._servers.hold(instance)
             await self._scene.last(0.3, 3)
             await self._servers.release(instance)
+
+    async def lose_replies_of_postgres(self) -> None:
+        """One instance sends a COMMIT, which is carried out, and is not told so."""
+        instance = self._random.choice(self._scene.fleet.instances).name
+        what = "lose_replies_of_postgres"
+        async with self._scene.fault(what, excuses=True, instance=instance):
+            for _ in range(self._random.randint(1, 5)):
+                await self._servers.lose_replies(instance, self._random.uniform(0.02, 0.3))
+                await asyncio.sleep(self._random.uniform(0.1, 0.5))
 
 
 def _proxy_of(instance: str) -> str:

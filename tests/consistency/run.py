@@ -87,6 +87,7 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
             reading += [clients.read_at_edge_for_ever(edge.reader) for _ in range(plan.edge_readers)]
         writing = [clients.write_for_ever() for _ in range(plan.writers)]
         writing += [clients.write_by_hand_for_ever(postgres), clients.change_tempo_for_ever()]
+        writing += [clients.import_for_ever()]
         async with _together([*listening, *reading, Waits(log, watched).measure_for_ever()]):
             await asyncio.sleep(Bounds().settling)
             async with _together(writing):

@@ -49,12 +49,16 @@ class Price(NamedTuple):
         return self.level == PRICE
 
     @property
+    def is_tariff(self) -> bool:
+        return self.level in LEVELS
+
+    @property
     def is_levy(self) -> bool:
         return self.level == LEVY
 
 
 async def plant(database_url: str, operators: int) -> list[Price]:
-    """Operators with a tariff for two levels each, a time-of-use tariff and a price, and a key that may correct them."""
+    """Operators with a tariff for two levels each, a time-of-use tariff and a price, and a key that may change them."""
     connection = await asyncpg.connect(database_url)
     try:
         # The servers of the tests answer before a commit is written; one that is killed must not.
@@ -62,7 +66,7 @@ async def plant(database_url: str, operators: int) -> list[Price]:
         await connection.execute(
             "WITH people AS (INSERT INTO users (email, role, password_hash)"
             " VALUES ('checker@example.org', 'ADMIN', '!') RETURNING id)"
-            " INSERT INTO api_keys (name, role, secret_hash, created_by) SELECT 'checker', 'EDITOR', $1, id FROM people",
+            " INSERT INTO api_keys (name, role, secret_hash, created_by) SELECT 'checker', 'ADMIN', $1, id FROM people",
             sha256(SECRET.encode()).digest(),
         )
         rows = await connection.fetch(
@@ -116,7 +120,7 @@ async def harvest(database_url: str) -> list[Entry]:
             "SELECT entry_id, version,"
             " coalesce(before ->> 'leistung', before ->> 'price_st', before ->> 'amount', before ->> 'value') AS before,"
             " coalesce(after ->> 'leistung', after ->> 'price_st', after ->> 'amount', after ->> 'value') AS after,"
-            " extract(epoch FROM changed_at)::float8 AS changed_at"
+            " extract(epoch FROM changed_at)::float8 AS changed_at, reason"
             " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE', 'PRICE', 'LEVY') ORDER BY version"
         )
     finally:
@@ -124,7 +128,7 @@ async def harvest(database_url: str) -> list[Entry]:
     revisions: defaultdict[UUID, list[Revision]] = defaultdict(list)
     for one in history:
         revisions[one["entry_id"]].append(
-            Revision(one["version"], one["before"], one["after"], one["changed_at"])
+            Revision(one["version"], one["before"], one["after"], one["changed_at"], one["reason"])
         )
     return [
         Entry(

@@ -97,9 +97,40 @@ PURGED: list[Record] = [
     msgspec.structs.replace(history(1, 2), keys=("key", "dno-all")),
 ]
 
+
+def undo(version: int | None, outcome: Outcome = DONE, mark: str = "undo 1") -> Write:
+    return Write(
+        instance="a",
+        started=3,
+        ended=3.1,
+        entry="e",
+        outcome=outcome,
+        version=version,
+        mark=mark,
+        what="undo",
+    )
+
+
+UNDONE: list[Record] = [
+    write(2, 2, 2.1),
+    Entry(
+        "e",
+        3,
+        "1.00",
+        (
+            *history(1, 2).revisions,
+            Revision(3, "2.00", "1.00", 3.0, "undo 1"),
+        ),
+    ),
+]
+IMPORTED: list[Record] = [write(None, 2, 2.1, value="2.00"), history(1, 2)]
+
 GOOD: dict[str, list[Record]] = {
     "the event of a long statement is younger than its revision": [*TWO_WRITES, received(2, 3, late=0.9)],
     "nothing happened": [history(1)],
+    "an undo is found by its mark": [*UNDONE, undo(3), read(3, 3.2, value="1.00")],
+    "an undo that was not answered happened": [*UNDONE, undo(None, UNKNOWN)],
+    "an import is answered without versions": [*IMPORTED, read(2, 2.2)],
     "an edge may be late until a purge that no old response has outlived": [
         *PURGED,
         purge(2.2),
@@ -190,6 +221,14 @@ GOOD: dict[str, list[Record]] = {
 }
 
 BAD: dict[str, tuple[list[Record], str]] = {
+    "an old version after an answered import": ([*IMPORTED, read(1, 2.2)], "stale on the writing instance"),
+    "an import that is answered and not done": (
+        [write(None, 2, 2.1, value="2.00"), history(1)],
+        "write lost",
+    ),
+    "an undo that is answered and not done": ([*UNDONE, undo(3), undo(3, mark="undo 2")], "write lost"),
+    "an undo that is refused and done": ([*UNDONE, undo(None, REFUSED)], "refused, yet done"),
+    "an undo that nobody asked for": (UNDONE, "no such write"),
     "an edge is old after the second purge": (
         [*PURGED, purge(2.2), purge(4.2), read(1, 4.4, on=EDGE), read(2, 5, on=EDGE)],
         "old at the edge",

@@ -33,6 +33,7 @@ KINDS = {
         "reset_redis_connections",
         "cut_off_from_redis",
         "cut_off_from_postgres",
+        "lose_replies_of_postgres",
         *(f"redis_refuses_writes_{refusal}" for refusal in REFUSALS),
     ),
     "sentinel": (
