@@ -28,6 +28,19 @@ KEY_FRESH_FOR = 60.0
 PAUSE = 1.0
 _KEY_BYTES = 32
 
+# What another program has written. Checked and removed in one step: otherwise an instance that looked a moment ago would remove
+# the key that another one has stored in its place meanwhile, and uses for a minute.
+_REMOVE_WRONG = """
+local found = redis.pcall('GET', KEYS[1])
+local wrong
+if type(found) == 'table' then
+  wrong = string.find(found.err, 'WRONGTYPE', 1, true)
+else
+  wrong = found and #found ~= tonumber(ARGV[1])
+end
+return wrong and redis.call('DEL', KEYS[1]) or 0
+"""
+
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
 
 log = structlog.get_logger("devices")
@@ -91,12 +104,12 @@ class Devices:
             found = await client.get(KEY)
         except ResponseError as error:
             if is_of_another_type(error):
-                await client.delete(KEY)
+                await client.eval(_REMOVE_WRONG, 1, KEY, _KEY_BYTES)
             raise
         if isinstance(found, bytes) and len(found) == _KEY_BYTES:
             return found
         if isinstance(found, bytes):
-            await client.delete(KEY)
+            await client.eval(_REMOVE_WRONG, 1, KEY, _KEY_BYTES)
         raise UnexpectedReply("The reply to GET is no key.")
 
 

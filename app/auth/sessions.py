@@ -9,13 +9,15 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
 
+import structlog
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError
+from redis.exceptions import ReadOnlyError, ResponseError
 
 from app.auth.lookups import AT_ONCE, Lookups
 from app.cache.failures import FAILURES, only_failures
@@ -24,6 +26,17 @@ from app.errors import Unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
+
+# In one step: a list that another instance has made meanwhile stays.
+_REMOVE_OTHER_TYPE = """
+local found = redis.pcall('ZCARD', KEYS[1])
+if type(found) == 'table' and string.find(found.err, 'WRONGTYPE', 1, true) then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
+
+log = structlog.get_logger("sessions")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -41,7 +54,7 @@ class Sessions:
     async def start(self, user_id: UUID) -> str:
         """A new random token."""
         token = secrets.token_urlsafe(32)
-        await _needed(lambda: self._start(identify(token), user_id))
+        await _needed(lambda: self._listed(user_id, lambda: self._start(identify(token), user_id)))
         return token
 
     async def get(self, session_id: str) -> UUID | None:
@@ -54,15 +67,15 @@ class Sessions:
 
     async def end(self, session_id: str, user_id: UUID) -> int:
         """How many were open: one or none. Sessions of other users stay."""
-        return await _needed(lambda: self._end_own(user_id, session_id))
+        return await _needed(lambda: self._listed(user_id, lambda: self._end_own(user_id, session_id)))
 
     async def end_all(self, user_id: UUID, *, keep: str | None = None) -> int:
         """All sessions that the user has started, but `keep`; how many were still open."""
-        return await _needed(lambda: self._end_range(user_id, -1, keep=keep))
+        return await _needed(lambda: self._listed(user_id, lambda: self._end_range(user_id, -1, keep=keep)))
 
     async def open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
         """The open sessions of each user, the newest first."""
-        return await _needed(lambda: self._open_of(user_ids))
+        return await _needed(lambda: self._open_of_all(user_ids))
 
     async def _visit(self, session_ids: Sequence[str]) -> dict[str, UUID]:
         return await self._read(session_ids, lambda client, key: client.getex(key, ex=self._lifetime))
@@ -99,6 +112,30 @@ class Sessions:
             answers: Sequence[Any] = await pipeline.execute()
             return answers
 
+    async def _listed(self, user_id: UUID, work: Callable[[], Awaitable[T]]) -> T:
+        """A list that another program has overwritten is made again before the work is done."""
+        try:
+            return await work()
+        except ResponseError as error:
+            if not _is_overwritten(error):
+                raise
+        await self._restore_list(user_id)
+        return await work()
+
+    async def _restore_list(self, user_id: UUID) -> None:
+        """From the sessions themselves: none may be left that could not be ended with the others. When they began is not known."""
+        keys = [key.decode() async for key in self._redis.scan_iter(_key("*"), AT_ONCE, "STRING")]
+        owners = await self._each(_owner, keys)
+        own = {
+            key.removeprefix(_key("")): time.time()
+            for key, owner in zip(keys, owners, strict=True)
+            if owner == str(user_id).encode()
+        }
+        log.warning("the list of a user's sessions was overwritten", sessions=len(own))
+        await self._redis.eval(_REMOVE_OTHER_TYPE, 1, _of_user(user_id))
+        if own:
+            await self._redis.zadd(_of_user(user_id), own)
+
     async def _start(self, session_id: str, user_id: UUID) -> None:
         # The list first: a session that is in no list could not be ended with the others.
         await self._redis.zadd(_of_user(user_id), {session_id: time.time()})
@@ -107,6 +144,16 @@ class Sessions:
             await self._redis.delete(_key(session_id))  # it was ended in between, with all others
         # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
         await self._end_range(user_id, -self._per_user - 1)
+
+    async def _open_of_all(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
+        try:
+            return await self._open_of(user_ids)
+        except ResponseError as error:
+            if not _is_overwritten(error):
+                raise
+        for user_id in user_ids:
+            await self._listed(user_id, partial(self._redis.zcard, _of_user(user_id)))
+        return await self._open_of(user_ids)
 
     async def _open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
         started = [
@@ -163,6 +210,15 @@ class Sessions:
 
 def _newest(client: Any, key: str) -> Any:
     return client.zrange(key, 0, -1, desc=True, withscores=True)
+
+
+def _is_overwritten(error: ResponseError) -> bool:
+    """Of the replies to several commands, the client puts the command before the server's words."""
+    return "WRONGTYPE " in str(error)
+
+
+def _owner(client: Any, key: str) -> Any:
+    return client.get(key)
 
 
 def identify(token: str) -> str:

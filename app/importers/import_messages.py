@@ -94,12 +94,15 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """`trace`: of an unexpected error, for the log. `incomplete`: the database lacks what `statement` needs."""
+    """`trace`: of an unexpected error, for the log. `incomplete`: the database lacks what `statement` needs. `outage`: it cannot
+    write at the moment.
+    """
 
     code: Code
     message: str
     trace: str = ""
     incomplete: bool = False
+    outage: bool = False
     statement: str | None = None
 
 

@@ -111,7 +111,7 @@ async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]
     except CommitUnanswered as error:
         # Not acknowledged: the commit may come later, after the old values were read and stored again.
         await _send_changes(server, written, committed=False)
-        await server.send(Failed(Code.UNAVAILABLE, str(error)))
+        await server.send(Failed(Code.UNAVAILABLE, str(error), outage=True))
     except (Exception, MemoryError) as error:
         if committed:
             raise  # to the server it is a process that has ended during the commit: a failure would mean that nothing was written
@@ -166,7 +166,7 @@ def _failed(error: BaseException) -> Failed:
         case CannotStart():
             return Failed(Code.UNAVAILABLE, AWAY, str(error))
     of_driver = isinstance(error, asyncpg.InterfaceError)
-    match failure_of(error, broken=of_driver):
+    match failure := failure_of(error, broken=of_driver):
         case Failure.INCOMPLETE:
             query = getattr(error, "query", None)
             statement = None if query is None else query[:_MAX_STATEMENT]
@@ -176,7 +176,8 @@ def _failed(error: BaseException) -> Failed:
         case Failure.RETRY | Failure.STALE:
             return Failed(Code.UNAVAILABLE, AGAIN, repr(error))
     # The driver has the same class for mistakes of its callers: the trace shows which it was.
-    return Failed(Code.UNAVAILABLE, AWAY, _trace(error) if of_driver else repr(error))
+    trace, outage = _trace(error) if of_driver else repr(error), failure is not Failure.TIMEOUT
+    return Failed(Code.UNAVAILABLE, AWAY, trace, outage=outage)
 
 
 def _trace(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import structlog
 
 from app.child_process import module_command, module_environment
 from app.db.missing_objects import report_missing_elsewhere
-from app.db.pool import Incomplete
+from app.db.pool import ConnectionLost, Incomplete
 from app.error_table import INTERNAL_MESSAGE
 from app.errors import AppError, Code, DeadlineExceeded, LimitExceeded, Overloaded, Unavailable
 from app.importers.import_messages import (
@@ -174,6 +174,8 @@ def _error(failed: Failed) -> AppError:
             return AppError(INTERNAL_MESSAGE)
         case Code.OVERLOADED:
             return Overloaded(failed.message, retry_after=5)
+    if failed.outage:
+        return ConnectionLost(failed.message)
     return AppError(failed.message, failed.code)
 
 

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require
-from app.db.pool import Incomplete
+from app.db.pool import ConnectionLost, Incomplete
 from app.db.staging import author_of
 from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
@@ -151,10 +151,16 @@ async def _run(
 
     run = ImportRun(wanted, may_commit=may_commit, on_change=on_change, on_loss=on_loss)
     try:
-        return await shield_once(run.run(files), begun=lambda: run.committing)
+        answer = await shield_once(run.run(files), begun=lambda: run.committing)
     except Incomplete:
         resources.pool.note_incomplete()
         raise
+    except ConnectionLost:
+        resources.pool.note_write(refused=True)
+        raise
+    if answer.imported:
+        resources.pool.note_write(refused=False)
+    return answer
 
 
 def _check_content(request: Request) -> None:

@@ -180,3 +180,46 @@ async def test_a_key_that_another_program_has_overwritten_is_replaced(redis, che
     assert len({each._key for each in instances}) == 1
     for token in tokens:
         assert await instances[0].recognise(token) is not None
+
+
+class HeldAtItsLook:
+    """A client whose reply to GET is held until `go` is set."""
+
+    def __init__(self, client):
+        self._client = client
+        self.looked, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def get(self, key):
+        try:
+            return await self._client.get(key)
+        finally:
+            self.looked.set()
+            await self.go.wait()
+
+
+@pytest.mark.parametrize("overwritten", ["list", "0"])
+async def test_a_key_that_was_stored_since_an_instance_looked_is_not_removed(
+    redis, cheap, clock, overwritten
+):
+    if overwritten == "list":
+        await redis.rpush(devices.KEY, "of another program")
+    else:
+        await redis.set(devices.KEY, overwritten)
+    held = HeldAtItsLook(redis)
+    first, late, third = (
+        Devices(lambda: redis, cheap),
+        Devices(lambda: held, cheap),
+        Devices(lambda: redis, cheap),
+    )
+    looking = asyncio.create_task(late.issue(uuid4()))
+    await held.looked.wait()
+    assert await first.issue(uuid4()) is None
+    token = await third.issue(uuid4())
+    held.go.set()
+    assert await looking is None
+    clock.now += devices.PAUSE
+    for instance in (first, late, third):
+        assert await instance.recognise(token) is not None

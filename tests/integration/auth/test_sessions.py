@@ -324,3 +324,37 @@ async def test_the_lifetime_of_a_session_is_in_whole_seconds(redis, cheap, lifet
     assert sessions._lifetime == seconds
     # -2 where the key has expired already.
     assert await redis.pttl(f"dno:session:{session_id}") <= seconds * 1000
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "set"])
+async def test_a_list_of_sessions_that_another_program_has_overwritten_is_made_again(auth, redis, kind):
+    ada, bob = await auth.add_user(), await auth.add_user("bob@example.org")
+    before, other = await auth.sign_in(ada), await auth.sign_in(bob)
+    overwrite = {"string": redis.set, "list": redis.rpush, "set": redis.sadd}[kind]
+
+    async def overwritten():
+        await redis.delete(f"dno:sessions:{ada.id}")
+        await overwrite(f"dno:sessions:{ada.id}", "of another program")
+
+    await overwritten()
+    tokens = [before, await auth.sign_in(ada)]
+    await overwritten()
+    found = await auth.sessions.open_of([bob.id, ada.id])
+    assert {session.id for session in found[ada.id]} == {*map(identify, tokens)}
+    assert [session.id for session in found[bob.id]] == [identify(other)]
+    await overwritten()
+    assert await auth.sessions.end_all(ada.id) == 2
+    for token in tokens:
+        with pytest.raises(Unauthenticated):
+            await auth.authenticator.principal(None, token)
+    assert (await auth.authenticator.principal(None, other)).user_id == bob.id
+
+
+async def test_a_session_ends_although_the_list_of_its_user_is_overwritten(auth, redis):
+    ada = await auth.add_user()
+    token = await auth.sign_in(ada)
+    await redis.set(f"dno:sessions:{ada.id}", "of another program")
+    await redis.rpush("dno:session:of-another-program", "")
+    assert await auth.sessions.end(identify(token), ada.id) == 1
+    with pytest.raises(Unauthenticated):
+        await auth.authenticator.principal(None, token)
