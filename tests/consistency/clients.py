@@ -361,9 +361,9 @@ def _outcome_of_import(answer: httpx.Response) -> Outcome:
     return Outcome.DONE if answer.status_code == 200 else _outcome_of_refusal(answer.text)
 
 
-def _outcome_of_refusal(told: str) -> Outcome:
+def _outcome_of_refusal(text: str) -> Outcome:
     """It states that it is not known whether it was written; otherwise nothing was."""
-    return Outcome.UNKNOWN if "is not known" in told else Outcome.REFUSED
+    return Outcome.UNKNOWN if "is not known" in text else Outcome.REFUSED
 
 
 def _update(price: Price) -> str:

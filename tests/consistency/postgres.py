@@ -137,7 +137,7 @@ class PostgresFaults:
             await self._servers.release(instance)
 
     async def lose_replies_of_postgres(self) -> None:
-        """One instance sends a COMMIT, which is carried out, and is not told so."""
+        """One instance sends a COMMIT, which is carried out, and receives no reply."""
         instance = self._random.choice(self._scene.fleet.instances).name
         what = "lose_replies_of_postgres"
         async with self._scene.fault(what, excuses=True, instance=instance):

@@ -228,7 +228,7 @@ BAD: dict[str, tuple[list[Record], str]] = {
     ),
     "an undo that is answered and not done": ([*UNDONE, undo(3), undo(3, mark="undo 2")], "write lost"),
     "an undo that is refused and done": ([*UNDONE, undo(None, REFUSED)], "refused, yet done"),
-    "an undo that nobody asked for": (UNDONE, "no such write"),
+    "an undo that no client asked for": (UNDONE, "no such write"),
     "an edge is old after the second purge": (
         [*PURGED, purge(2.2), purge(4.2), read(1, 4.4, on=EDGE), read(2, 5, on=EDGE)],
         "old at the edge",
