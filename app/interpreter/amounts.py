@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from app.domain.question import Language
 from app.interpreter.sentence import Sentence
-from app.interpreter.units import IN_KW, IN_KWH
+from app.interpreter.units import HOURS_OF_USE, IN_KW, IN_KWH, SCALES
 from app.interpreter.words import LETTERS, MONTHS, NUMBERS, Sign
 from app.interpreter.years import is_a_year
 
@@ -16,10 +16,7 @@ _HOURS: Final = frozenset(
         "h",
         "std",
         "stunden",
-        "benutzungsstunden",
-        "benutzungsdauer",
-        "vollbenutzungsstunden",
-        "volllaststunden",
+        *HOURS_OF_USE,
         "vbh",
         "bh",
         "hours",
@@ -44,9 +41,6 @@ _BOUNDS: Final = frozenset(
         "than",
     ]
 )
-_SCALES: Final = {
-    "mio": 10**6, "million": 10**6, "millionen": 10**6, "tsd": 10**3, "tausend": 10**3, "thousand": 10**3, "k": 10**3,
-}  # fmt: skip
 _GROUPS: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 _NUMBER: Final = re.compile(r"\d{1,15}(?:[.,]\d{1,6})?")
 _MIXED: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})+(?!\1)[.,]\d{1,6}")
@@ -325,7 +319,7 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
         if number is None:
             i += 1
             continue
-        if (scale := _SCALES.get(sentence[end])) is not None:
+        if (scale := SCALES.get(sentence[end])) is not None:
             number, end = number * scale, end + 1
         unit = sentence[end]
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:

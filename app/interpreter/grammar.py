@@ -9,6 +9,7 @@ from app.interpreter.names import ENDINGS
 from app.interpreter.position_words import POSITIONS
 from app.interpreter.spelling import key
 from app.interpreter.state_names import WORDS as STATE_WORDS
+from app.interpreter.units import HOURS_OF_USE, SYMBOLS
 from app.interpreter.words import (
     GAS_COMPOUNDS,
     MISTAKABLE,
@@ -62,8 +63,11 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
 _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 _STATES = {word for word in STATE_WORDS if len(word) >= MIN_STATE_LENGTH}
-CORRECTABLE = _MEANINGS.keys() | {word for _, text in _PHRASES for word in _words(text)} | _STATES
-KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
+_WORDS = {word for _, text in _PHRASES for word in _words(text)}
+# Compounds that are as usual as the words that they are made of.
+_COMPOUNDS = {f"{level}spannungsseitig" for level in ("hoch", "mittel", "nieder")}
+CORRECTABLE = _MEANINGS.keys() | _WORDS | _STATES | SYMBOLS.keys() | HOURS_OF_USE | _COMPOUNDS
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS.keys()
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

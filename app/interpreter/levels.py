@@ -55,7 +55,8 @@ def level_of(sentence: Sentence, language: Language) -> ChosenLevel:
 
 def _chosen(sentence: Sentence, found: Sequence[_Found]) -> tuple[VoltageLevel | None, float]:
     levels = frozenset(one.level for one in found)
-    between = next((mark for mark in sentence.marks if mark.meaning is Sign.BETWEEN_LEVELS), None)
+    marks = (mark for mark in sentence.marks if mark.meaning is Sign.BETWEEN_LEVELS)
+    between = next((mark for mark in marks if not sentence.denied(mark.start)), None)
     if not levels:
         return None, 0.99
     if len(levels) > 1:
@@ -132,7 +133,7 @@ def _numbered(sentence: Sentence) -> Iterator[_Found]:
     for i, (key, after) in enumerate(pairwise(sentence.keys)):
         number = after if key in EBENE else key if after == "netzebene" else ""
         rank = int(number) if number in {"1", "2", "3", "4", "5", "6", "7"} else NUMBERS.get(number, 0)
-        if rank:
+        if rank and sentence[i + 2] not in {"years", "jahre", "jahren"}:  # "at the MV level two years ago"
             yield _Found(i, i + 2, levels[rank - 1])
 
 

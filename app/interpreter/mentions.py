@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from app.interpreter.corrected_words import SURELY_CORRECTED, Word
 from app.interpreter.names import GLUE, LEGAL, Fit
-from app.interpreter.units import IN_KWH
+from app.interpreter.units import IN_KWH, SCALES
 from app.interpreter.vocabulary import (
     MAX_FORM_WORDS,
     MAX_REORDERED_WORDS,
@@ -78,8 +78,10 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
 
 
 def _is_a_unit(words: Sequence[Word], i: int) -> bool:
-    """ "3500 kWh": no part of the name KWH Netz; "2025 TWH" may be a year and a name."""
-    return words[i].key in _UNITS and i > 0 and words[i - 1].key[:1].isdigit()
+    """ "3500 kWh", "2,5 Millionen Kilowattstunden": no part of the name KWH Netz; "2025 TWH" may be a year and a name."""
+    word, before = words[i], words[i - 1].key if i > 0 else ""
+    is_written_out = word.key != word.token.key
+    return word.key in _UNITS and (is_written_out or before[:1].isdigit() or before in SCALES)
 
 
 def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:

@@ -78,6 +78,8 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     minute, hours = _minute(sentence)
     hours |= {one.end - 2 for one in days if sentence[one.end - 1] in _WEEKS | _DAYS}
     kept = sentence.kept(_without_spans(sentence, days))
+    if minute is None and all(_is_of_validity(sentence, one) for one in kept):
+        kept = []  # not "ab 5.1.2027 um 10 Uhr"
     return Moment(
         kept[0].day if kept else None, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept)
     )
@@ -87,6 +89,20 @@ def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:
     """ "1.1.2026 bis 31.12.2026", "1.12.-28.2.", "zwischen dem 1.12. und 28.2." are no single days."""
     spans = [(one, other) for one, other in pairwise(days) if _is_span(sentence, one, other)]
     return [day for day in days if not any(day in span for span in spans)]
+
+
+def _is_of_validity(sentence: Sentence, day: _Found) -> bool:
+    """ "Gültig ab 1.1.2027", "Stand 01.01.2026", "valid from 1 January 2027": since when or until when figures hold."""
+    if not sentence[day.start][:1].isdigit() and sentence[day.start] not in MONTHS:
+        return False  # "ab Montag"
+    before = day.start - 1
+    while sentence[before] in _BEFORE_DATES | {"zum"}:
+        before -= 1
+    if sentence[before] == "of":
+        return sentence[before - 1] == "as"
+    if sentence[before] in _SINCE_OR_UNTIL:
+        return True
+    return sentence[day.start - 1] == "zum" and (day.day.month, day.day.day) == _FIRST_OF_A_YEAR
 
 
 def _is_span(sentence: Sentence, one: _Found, other: _Found) -> bool:
@@ -239,6 +255,10 @@ _BEFORE_LAST_DAYS: Final = {
     "inklusive",
 }
 _LEAP_DAY: Final = (2, 29)
+_SINCE_OR_UNTIL: Final = {
+    "ab", "seit", "bis", "stand", "gultig", "wirksam", "from", "since", "until", "effective", "valid",
+}  # fmt: skip
+_FIRST_OF_A_YEAR: Final = (1, 1)
 _BEFORE_DATES: Final = {"der", "den", "dem", "the"}
 _EVERY: Final = {"jeden", "jeder", "jedem", "every", "each"}
 _COUNTED: Final = {

@@ -67,7 +67,9 @@ def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
             before -= 1
         while sentence[after] in KINDS:
             after += 1
-        if {sentence[before], sentence[after]} & joining:
+        # Not "300 kW Leistung und 5 GWh".
+        follows = sentence[after] in joining and not sentence[after + 1][:1].isdigit()
+        if sentence[before] in joining or follows:
             return sentence.words[i].token.text
     return None
 
@@ -120,10 +122,15 @@ def names_unknown_place(sentence: Sentence) -> bool:
     )
 
 
+def is_like_a_region(key: str) -> bool:
+    """ "Sauerland", "Ruhrgebiet"."""
+    return key.endswith(_LIKE_REGIONS) and not key.endswith(_NO_REGIONS)
+
+
 def _is_behind_a_preposition(sentence: Sentence, i: int) -> bool:
     before = sentence[i - 1]
     if before == "im":
-        return sentence[i].endswith(_LIKE_REGIONS) and not sentence[i].endswith(_NO_REGIONS)
+        return is_like_a_region(sentence[i])
     return before in _BEFORE_PLACES or (before in _ARTICLES and sentence[i - 2] in _BEFORE_PLACES)
 
 

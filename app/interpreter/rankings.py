@@ -7,7 +7,7 @@ from app.domain.price import PriceKind
 from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic, Usage
 from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP, HOUSEHOLD, example_of
-from app.interpreter.operators import names_unknown_place
+from app.interpreter.operators import is_like_a_region, names_unknown_place
 from app.interpreter.positions import customers_of
 from app.interpreter.ranks import asks_for_the_last, number_in_digits, rank_of
 from app.interpreter.reading import (
@@ -24,6 +24,7 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.topics import asked, count_of_questions
 from app.interpreter.usage import as_example, usage_of
 from app.interpreter.words import NUMBERS, Sign
+from app.interpreter.years import number_in_words
 
 MAX_RANKING: Final = 20
 
@@ -63,6 +64,8 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)
     if _names_a_part_of_a_name(sentence) or _limits_customers(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "günstigster Netzbetreiber Harzburg"
+    if _names_a_part_of_a_state(sentence, states):
+        return unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
     if (rank_of(sentence) or _number_of_first(sentence)) > MAX_RANKING or asks_for_the_last(sentence):
@@ -89,10 +92,27 @@ def ranking_of(read: Read) -> Interpretation | None:
     )
 
 
-def _names_a_part_of_a_name(sentence: Sentence) -> bool:
-    """ "Netzbetreiber Harzburg": most probably a place; not "for a steel plant"."""
+def _names_a_part_of_a_state(sentence: Sentence, states: set[int]) -> bool:
+    """ "In Westfalen", "im Rheinland": all of Germany is not meant; and "Sachsen-Anhallt" is not Saxony."""
     return any(
-        key in sentence.strange and key in sentence.vocabulary.named and sentence[i - 1] in _OPERATORS
+        key in _PARTS_OF_STATES or (i - 1 in states and key in sentence.strange and sentence.gap(i) == "-")
+        for i, key in enumerate(sentence.keys)
+        if i not in states and not key.startswith("weit")  # "NRW-weit"
+    )
+
+
+_PARTS_OF_STATES: Final = frozenset({
+    "anhalt", "holstein", "nordrhein", "pfalz", "rheinland", "schleswig", "vorpommern", "westfalen", "wurttemberg", "palatinate",
+    "pomerania", "westphalia",
+})  # fmt: skip
+
+
+def _names_a_part_of_a_name(sentence: Sentence) -> bool:
+    """ "Netzbetreiber Harzburg", "Netzbetreiber Sauerland": most probably a place; not "for a steel plant"."""
+    return any(
+        key in sentence.strange
+        and (key in sentence.vocabulary.named or is_like_a_region(key))
+        and sentence[i - 1] in _OPERATORS
         for i, key in enumerate(sentence.keys)
     )
 
@@ -289,8 +309,10 @@ def _number_of_first(sentence: Sentence) -> int:
         named = key in _RANKED or (key in {"die", "the"} and (number <= MAX_RANKING or i + 2 in ranked))
         if named and number > 1:
             return number
-    return 0
+    # "Zehn günstigste Netzbetreiber"; digits there may be those of a year or a level.
+    in_words = (number_in_words(sentence[start - 1]) for start in sorted(ranked))
+    return next((number for number in in_words if number > 1), 0)
 
 
 def _number(word: str) -> int:
-    return number_in_digits(word) or NUMBERS.get(word, 0)
+    return number_in_digits(word) or NUMBERS.get(word, 0) or number_in_words(word)

@@ -75,8 +75,28 @@ def _each_module(match: re.Match[str]) -> str:
     return re.sub(r"[1-3]", lambda number: f" {match[1]} {number[0]}", match[2])
 
 
+# "3500 kilowatt hours", "5 GW h", "Kilowatt-Stunden": one unit.
+_ENERGIES: Final = re.compile(
+    r"\b(?:(kilo|mega|giga|tera)[ -]?watt[ -]?(hours?|stunden?)|(?<=\d)( ?[kmgt]w)[ ·]h)\b"
+)
+# "3000 full load hours", "4000 Jahresbenutzungsstunden": words for hours of use that need no more than their number.
+_HOURS_OF_USE: Final = re.compile(
+    r"(?<=\d) (?:(?:full[ -]?load|utili[sz]ation|usage|operating)[ -](hours)"
+    r"|(?:jahres|voll)?-?(?:be)?nutzungs-?(stunden)|voll-?l?last-?(stunden))\b"
+)
+
+
+def _as_one_unit(match: re.Match[str]) -> str:
+    return f"{match[3]}h" if match[3] else f"{match[1]}watt{match[2]}"
+
+
+def _hours(match: re.Match[str]) -> str:
+    return f" {match[1] or match[2] or match[3]}"
+
+
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
-    in_digits = with_ranks_apart(with_years_in_digits(normalise(text)))
+    with_units = _HOURS_OF_USE.sub(_hours, _ENERGIES.sub(_as_one_unit, normalise(text)))
+    in_digits = with_ranks_apart(with_years_in_digits(with_units))
     written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, in_digits))
     without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)

@@ -13,7 +13,7 @@ from app.interpreter.place_names import has_in_its_name, is_half_a_place
 from app.interpreter.spelling import key as key_of
 from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
-from app.interpreter.units import IN_KWH
+from app.interpreter.units import IN_KW, IN_KWH
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ORDINARY, Sign, Topic
 
@@ -51,7 +51,7 @@ _BEFORE_PARTS = {
 }  # fmt: skip
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
-_PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
+_PLAIN = ORDINARY | STATE_WORDS.keys() | GLUE | LEGAL | KINDS.keys()
 
 
 class Placed(Protocol):
@@ -236,6 +236,8 @@ def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Me
     """Not "What does the grid charge depend on?": before "charge" stands who charges."""
     if mark.meaning is not Sign.DEFINITION or keys[mark.start : mark.end] != _WHAT_DOES:
         return False
+    if "cost" in keys[mark.end :] and "mean" not in keys and not _AMOUNTS.isdisjoint(keys):
+        return True  # "What does 5 GWh cost?"
     until = mark.end + _CHARGED_WITHIN
     if "charge" not in keys[mark.end : until] or "mean" in keys:
         return False
@@ -254,6 +256,7 @@ def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
 
 
 _OWN_WITHIN = 3  # tokens: "mit meinem eigenen Zähler"
+_AMOUNTS = IN_KWH.keys() | IN_KW.keys()
 _WHAT_DOES = [key_of("what"), key_of("does")]
 _CHARGED_WITHIN = 6  # tokens: "What does the Westnetz GmbH charge?"
 _WHO_CHARGES = frozenset(

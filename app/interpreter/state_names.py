@@ -3,13 +3,14 @@
 from typing import Final
 
 from app.domain.federal_state import FEDERAL_STATES
-from app.interpreter.spelling import key
+from app.domain.folding import fold, fold_case
+from app.interpreter.spelling import key, written
 
 _OTHER_NAMES: Final = {
-    "Baden-Württemberg": "bawü bw-land baden-württembergs",
+    "Baden-Württemberg": "bawü ba-wü bw-land baden-württembergs",
     "Bayern": "bavaria bayerns bayrisch bayerisch bavarian",
     "Hessen": "hesse hessens hessisch hessian",
-    "Mecklenburg-Vorpommern": "mecklenburg-western-pomerania meckpomm mecklenburg",
+    "Mecklenburg-Vorpommern": "mecklenburg-western-pomerania meckpomm meck-pomm mecklenburg",
     "Niedersachsen": "lower-saxony niedersachsens",
     "Nordrhein-Westfalen": "north-rhine-westphalia northrhine-westphalia nrw",
     "Rheinland-Pfalz": "rhineland-palatinate rlp",
@@ -26,9 +27,9 @@ def _joined(name: str) -> str:
 STATES: Final = {_joined(state): state for state in FEDERAL_STATES} | {
     _joined(name): state for state, names in _OTHER_NAMES.items() for name in names.split()
 }
-# Every word of their names; none of them is a misspelling of anything else.
-WORDS: Final = frozenset(
-    key(part)
+# Every word of their names, with its spellings; none of them is a misspelling of anything else.
+WORDS: Final = {
+    key(part): frozenset({fold_case(part), fold(part), written(part)})
     for name in (*FEDERAL_STATES, *(n for names in _OTHER_NAMES.values() for n in names.split()))
     for part in name.split("-")
-)
+}

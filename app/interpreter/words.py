@@ -554,7 +554,7 @@ GERMAN = _keys("""
     mit nach von vom vor zu zum zur wie was wer wo wann warum welche welcher welches welchen hoch teuer viel
     ist sind war waren wird werden gelten gilt gibt es ich wir ihr sie mir uns mich mein meine meinem meiner
     unser unsere unserer unserem bitte danke vielen dank guten tag hallo moin servus sehr geehrte damen
-    herren grüße kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
+    herren grüße gruß grüßen viele freundliche freundlichen herzliche liebe besten kind kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
     benötige benötigen suche suchen hat haben hatte jahr jahre jahren jahres stand ab seit gültig gültigkeit
     falls noch auch nur schon mal einmal dazu dieses diesem dieser letztes letzten nächstes nächsten
     kommendes vorjahr heuer aktuell aktuelle aktuellen netz netzentgelt netzentgelte netzentgelten preisblatt
@@ -582,6 +582,7 @@ GERMAN = _keys("""
     preisentwicklung weder einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
+    regards cheers kind warm
     the a an and or but for in on at of from to by with without as is are was were be been will would could
     can may i we you they it my our your their its me us this that these those what which when where who how
     much many high low there here have has had do does did need want like show give send tell please thanks

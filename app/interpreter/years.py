@@ -1,7 +1,7 @@
 """The year that a sentence asks for, and how surely."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -117,7 +117,8 @@ def _years_away(match: re.Match[str]) -> str:
 
 
 def number_in_words(words: str) -> int:
-    return next(number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words))
+    """Up to 99; 0: none."""
+    return next((number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words)), 0)
 
 
 class Year(NamedTuple):
@@ -144,9 +145,12 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     relative = sentence.kept(list(_relative(sentence)))
     several, steps = _spans_years(sentence, today), _steps(sentence)
     explicit = _explicit(sentence, taken, today)
-    if found := sentence.kept(_without_bounds(sentence, explicit)):
+    found = sentence.kept(_without_bounds(sentence, explicit))
+    left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
+    if left_out and _is_corrected(sentence, found, relative):
+        found = []
+    if found:
         years = {one.year for one in found}
-        left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
         beside = {
             today.year + other.year
             for other in relative
@@ -165,6 +169,16 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     if sentence.has(Sign.CHANGES) and any(_begins_a_span(sentence, one.start) for one in relative):
         years.add(today.year)
     return _newest(years, steps, 0.98, several=several)._replace(named=bool(relative))
+
+
+def _is_corrected(sentence: Sentence, found: Sequence[_Found], relative: Sequence[_Found]) -> bool:
+    """ "Nicht 2023, sondern letztes Jahr": the year that is meant is named, too."""
+    return any(
+        one.start < correction < other.start
+        for one in found
+        for other in relative
+        for correction in sentence.corrections
+    )
 
 
 def _is_compared_with(sentence: Sentence, i: int) -> bool:
@@ -291,7 +305,7 @@ def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
     years: list[_Found] = []
     short: list[_Found] = []
     for i, key in enumerate(sentence.keys):
-        if i in taken or not key[0].isdigit() or _counts(sentence, i):
+        if i in taken or not key[0].isdigit() or _counts(sentence, i, today):
             continue
         if year := _written(sentence, i):
             years.append(_Found(i, year))
@@ -313,7 +327,7 @@ def _written(sentence: Sentence, i: int) -> int | None:
     return year if EARLIEST_WRITTEN <= year <= LAST or (year and sentence[i - 1] in _YEAR) else None
 
 
-def _counts(sentence: Sentence, i: int) -> bool:
+def _counts(sentence: Sentence, i: int, today: date) -> bool:
     """ "2500 h", "2000 kWh", "8x150", "§ 19", "1,73", "7:30": a number of something else."""
     key, gap, after = sentence.keys[i], sentence.gap(i), sentence.gap(i + 1)
     if not key.isdecimal() and not _DATE.fullmatch(key):
@@ -323,8 +337,28 @@ def _counts(sentence: Sentence, i: int) -> bool:
     if _MEASURES & set(after.strip()[:1]) or (gap == ":" and sentence[i - 1][:1].isdigit()):
         return True
     if sentence[i + 1] in UNITS:
+        if _stands_before_a_word(sentence, i, today):
+            return False
         return after.strip() in {"", "-"}
     return sentence[i + 1][:1].isdigit() and after == ":"
+
+
+def _stands_before_a_word(sentence: Sentence, i: int, today: date) -> bool:
+    """ "Wer war 2024 am günstigsten?", "for 2024 we need", "2025 module 2", "Netzentgelte 2024 Haushalte": a year, although the
+    word can be a unit; "mit 2024 Haushalten" are counted, and so are 2000 customers."""
+    key, after, before = sentence[i], sentence[i + 1], sentence[i - 1]
+    if after == "am" and (_DATE.fullmatch(key) or _APOSTROPHES & {*sentence.gap(i)}):
+        return True
+    if not is_a_year(key) or abs(int(key) - today.year) > NEAR:
+        return False
+    return after in _WORDS_LIKE_UNITS or (after in _CUSTOMERS and before not in _BEFORE_COUNTED)
+
+
+_WORDS_LIKE_UNITS: Final = frozenset({"am", "we", "module"})
+_CUSTOMERS: Final = frozenset({"haushalte", "kunden", "households", "customers"})
+_BEFORE_COUNTED: Final = frozenset({
+    "mit", "von", "ca", "etwa", "rund", "uber", "als", "alle", "with", "of", "about", "some", "than", "are", "sind", "haben", "have",
+})  # fmt: skip
 
 
 def _of_a_letter(sentence: Sentence, i: int) -> bool:

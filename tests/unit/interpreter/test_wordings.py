@@ -1007,3 +1007,181 @@ def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> 
     assert usage is not None
     assert usage.module == 2
     assert interpret("Was kostet ein eigener Zähler bei Westnetz?", vocabulary, TODAY).subject is None
+
+
+@pytest.mark.parametrize(
+    ("said", "kwh", "kw"),
+    [
+        ("5 gigawatt hours at 1500 kilowatts Westnetz MV", 5_000_000, 1500),
+        ("800 megawatt hours with 4000 hours of use Westnetz MV", 800_000, 200),
+        ("800 Megawatt-Stunden bei 200 kW Westnetz MS", 800_000, 200),
+        ("2.5 million kilowatt-hours and 500 kW Westnetz MV", 2_500_000, 500),
+        ("12 million kWh and 850 kilowatts for Westnetz MV", 12_000_000, 850),
+        ("5 GW h und 1500 kW Westnetz MS", 5_000_000, 1500),
+        ("5000 MW·h und 1500 kW Westnetz MS", 5_000_000, 1500),
+        ("5 GWh im Jahr bei 1500 kW Höchstlast Westnetz MS", 5_000_000, 1500),
+        ("5 GWh at 2500 full load hours Westnetz MV", 5_000_000, 2000),
+        ("5 GWh with 2500 utilisation hours Westnetz MV", 5_000_000, 2000),
+        ("5 GWh mit 2.500 Jahresbenutzungsstunden Westnetz MS", 5_000_000, 2000),
+        ("5 GWh mit 2500 Volllast-Stunden Westnetz MS", 5_000_000, 2000),
+        ("5 GWh mit 2500 Vollbenutzungsstuden Westnetz MS", 5_000_000, 2000),
+        ("5 Mio. Kilowatstunden und 1500 kW Westnetz MS", 5_000_000, 1500),
+        ("2,5 Millionen Kilowattstunden und 500 kW Westnetz MS", 2_500_000, 500),
+        ("What does 5 GWh at 1500 kW cost at Westnetz MV?", 5_000_000, 1500),
+        ("What does it cost: 1500 kW with 2000 hours of use, Westnetz MV", 3_000_000, 1500),
+    ],
+)
+def test_units_in_two_words_misspelt_or_behind_a_scale_are_read(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], said: str, kwh: int, kw: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert found.subject is QuestionTopic.ANNUAL_COST
+    assert found.dno_id is not None
+    assert (slugs[found.dno_id], found.questions) == ("westnetz", 1)
+    assert found.details.load is not None
+    assert (found.details.load.consumption_kwh, found.details.load.peak_load_kw) == (kwh, kw)
+
+
+@pytest.mark.parametrize(
+    "said", ["What does the grid cost mean in kWh?", "What does kWh mean?", "What does a meter cost?"]
+)
+def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is None
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Welcher Netzbetreiber war 2024 am günstigsten, MS?", 2024),
+        ("Wo waren die Netzentgelte der Netzbetreiber MS gültig ab 01.01.2024 am niedrigsten?", 2024),
+        ("Welcher Netzbetreiber ist '25 am günstigsten, MS?", 2025),
+        ("For 2024 we need the grid fees of Westnetz MV", 2024),
+        ("Westnetz 2025 module 2 heat pump 5000 kWh", 2025),
+        ("Netzentgelte Westnetz 2024 Haushalte", 2024),
+        ("Netzentgelte Westnetz für einen Ort mit 2024 Kunden", 2026),
+        ("Netzentgelte Westnetz MS, 2000 Kunden", 2026),
+        ("Netzentgelte Westnetz MS nicht 2023, sondern letztes Jahr", 2025),
+        ("grid fees Westnetz MV not 2023 but last year", 2025),
+    ],
+)
+def test_a_year_before_a_word_that_can_be_a_unit_or_before_a_correction_is_read(
+    vocabulary: Vocabulary, said: str, year: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.not_held) == (year, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("Netzentgelte Westnetz nicht Umspannung MS/NS, sondern NS", VoltageLevel.NS),
+        ("Netzentgelte Westnetz nicht NS, sondern Umspannung zur NS", VoltageLevel.MS_NS),
+        ("grid fees Westnetz at the MV level two years ago", VoltageLevel.MS),
+    ],
+)
+def test_a_level_beside_one_that_is_taken_back_or_beside_years_is_read(
+    vocabulary: Vocabulary, said: str, level: VoltageLevel
+) -> None:
+    assert interpret(said, vocabulary, TODAY).voltage_level is level
+
+
+@pytest.mark.parametrize(
+    ("said", "topic", "year"),
+    [
+        ("HLZF Westnetz ab 1.1.2027", QuestionTopic.HLZF, 2027),
+        ("HLZF Westnetz, gültig ab dem 01.01.2025", QuestionTopic.HLZF, 2025),
+        ("HLZF Westnetz Stand 1.1.2026", QuestionTopic.HLZF, 2026),
+        ("peak load windows Westnetz valid from 1 January 2025", QuestionTopic.HLZF, 2025),
+        ("peak load windows Westnetz as of 1.1.2025", QuestionTopic.HLZF, 2025),
+        ("Modul 3 Zeitfenster Westnetz ab 01.04.2025", QuestionTopic.TIME_OF_USE, 2025),
+    ],
+)
+def test_the_day_from_which_figures_hold_is_no_day_that_is_asked_about(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic, year: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.year, found.details.day) == (topic, year, None)
+
+
+@pytest.mark.parametrize(
+    "said", ["HLZF Westnetz am 05.01.2027", "Ist ab 5.1.2027 um 10 Uhr Hochlast bei Westnetz?"]
+)
+def test_another_day_or_one_with_a_time_is_asked_about(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.day) == (QuestionTopic.PEAK_STATUS, date(2027, 1, 5))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzentgelte Westnetz MS 2025? Danke und Gruß",
+        "Netzentgelte Westnetz MS 2025. Vielen Dank und freundliche Grüße",
+        "grid fees Westnetz MV 2025? Thanks and kind regards",
+        "Was kosten 300 kW Leistung und 1 GWh bei Westnetz MS 2025?",
+    ],
+)
+def test_greetings_and_amounts_that_are_joined_are_no_further_operators(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.dno_id is not None, found.questions) == (True, 1)
+
+
+def test_operators_are_compared_in_front_of_a_greeting(vocabulary: Vocabulary) -> None:
+    found = interpret("Vergleich Westnetz und Syna MS 2025? Danke und Gruß", vocabulary, TODAY)
+    assert (found.subject, len(found.candidates)) == (QuestionTopic.COMPARISON, 2)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "im Sauerland", "Sauerland", "in Westfalen", "in Württemberg", "in Vorpommern", "im Rheinland", "in der Pfalz", "in Anhalt",
+        "in Westphalia", "in Sachsen-Anhallt", "in Blankenburg",
+    ],
+)  # fmt: skip
+def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_of_germany(
+    vocabulary: Vocabulary, place: str
+) -> None:
+    found = interpret(f"günstigster Netzbetreiber {place} MS 2026", vocabulary, TODAY)
+    assert (found.not_held, found.topic) == (NotHeld.OTHER_RANKING, None)
+
+
+@pytest.mark.parametrize(
+    ("place", "state"),
+    [
+        ("im Saarlnad", "Saarland"),
+        ("in Thueringn", "Thüringen"),
+        ("in Baden-Würtemburg", "Baden-Württemberg"),
+        ("in Nordrein-Westfahlen", "Nordrhein-Westfalen"),
+        ("in Meck-Pomm", "Mecklenburg-Vorpommern"),
+        ("in Ba-Wü", "Baden-Württemberg"),
+        ("NRW-weit", "Nordrhein-Westfalen"),
+    ],
+)
+def test_a_federal_state_that_is_misspelt_or_shortened_is_read(
+    vocabulary: Vocabulary, place: str, state: str
+) -> None:
+    found = interpret(f"günstigster Netzbetreiber {place} MS 2026", vocabulary, TODAY)
+    assert (found.subject, found.details.region) == (QuestionTopic.RANKING, state)
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        ("die zehn teuersten Netzbetreiber MS", 10),
+        ("die zwölf günstigsten Netzbetreiber MS", 12),
+        ("the ten cheapest DSOs MV", 10),
+        ("zehn günstigste Netzbetreiber MS", 10),
+        ("Netzebene 7 günstigster Netzbetreiber", 5),
+    ],
+)
+def test_a_ranking_has_as_many_operators_as_are_asked_for_in_words(
+    vocabulary: Vocabulary, said: str, first: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.details.first) == (QuestionTopic.RANKING, first)
+
+
+def test_more_operators_in_words_than_a_ranking_has_are_refused(vocabulary: Vocabulary) -> None:
+    for said in ("die dreißig günstigsten Netzbetreiber MS", "thirty cheapest operators MV"):
+        assert interpret(said, vocabulary, TODAY).not_held is NotHeld.OTHER_RANKING
