@@ -9,7 +9,7 @@ from typing import Final
 
 from app.importers.decimals import Decimal
 from app.importers.encodings import NAMES, Encoding
-from app.importers.headers import ROWS, SheetRow, below_titles, find_header, rows_above
+from app.importers.headers import ROWS, SheetRow, below_titles, find_header, rows_above, years_of
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import Record, Table, UnreadableFile
@@ -58,6 +58,7 @@ def csv_table(lines: Lines, file: str, layouts: Sequence[Layout], separator: str
         _decimal(separator, lines),
         separator == ";",
         not above and (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),
+        years_of(above, header, layouts),
     )
 
 

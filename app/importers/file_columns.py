@@ -145,7 +145,8 @@ class Columns(msgspec.Struct, frozen=True):
         cell = record.cells[window] or ""
         start, end = map(self.layout.names.index, ("start", "end"))
         try:
-            found = [("", "")] if not cell or is_nothing(cell) else times.windows(cell)
+            # The layout judges words that may stand for what is not known.
+            found = [(cell, "")] if not cell or is_nothing(cell) else times.windows(cell)
         except ValueError as error:
             yield Problem(record.location, str(error), record.names[window], cell)
             yield self._refused(record)

@@ -167,6 +167,40 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
             yield Problem(location, "the row names prices of last year", value=text, whole_file=True)
 
 
+def years_of(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> dict[str, RowLocation]:
+    """Years that titles, groups of columns, or brackets behind names of prices state for the whole table, and where."""
+    known = closest(layouts, header.names).names
+    if _YEAR_COLUMN not in known:
+        return {}
+    extra = [bool(name) and not column_of(name, known) and not unclear(name, known) for name in header.names]
+    found: dict[str, RowLocation] = {}
+    for location, cells in rows:
+        if location.line < header.location.line:
+            title = " ".join(filter(None, map(str.strip, _of_columns(cells, extra))))
+            if match := _YEAR_OF_TITLE.fullmatch(title):
+                found.setdefault(match[1], location)
+    for location, cells in header.upper:
+        for cell in _of_columns(cells, extra):
+            if match := _YEAR.fullmatch(cell.strip("[]() ")):
+                found.setdefault(match[0], location)
+    for name in header.names:
+        is_price = _price(name, known) is not None or column_of(name, known) in ("amount", "value")
+        if is_price and (match := _YEAR_IN_NAME.search(name)):
+            found.setdefault(match[1], header.location)
+    return found
+
+
+_YEAR_COLUMN: Final = "year"
+_YEAR: Final = re.compile(r"20[0-9]{2}")
+_YEAR_IN_NAME: Final = re.compile(r"[(\[]\s?(20[0-9]{2})\s?[)\]]")
+# Nothing else: other titles name years of a document, of a comparison, or since when.
+_YEAR_OF_TITLE: Final = re.compile(
+    r"(?:(?:Preisbl(?:att|ätter)|Preise|(?:Netz(?:nutzungs)?)?entgelte|Hochlastzeitfenster)(?: Strom)?:?"
+    r" (?:für )?(?:das )?(?:(?:Kalender)?Jahr )?)?(20[0-9]{2})",
+    re.IGNORECASE,
+)
+
+
 def _of_columns(cells: Sequence[str | None], extra: Sequence[bool]) -> Iterator[str]:
     """Those of a row, without names of groups all of whose columns are ignored. In the first column is a title."""
     filled = [place for place, cell in enumerate(cells) if cell]

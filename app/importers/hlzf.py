@@ -16,8 +16,21 @@ from app.importers.layout import Layout, Row
 from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
+from app.importers.spellings import is_unknown
 
 _SOURCE = ("verification_status", "source_url", "source_title", PUBLICATION)
+
+
+class _TimeOrNone(cells.Optional):
+    """No window is a statement of the operator; that none is known is not."""
+
+    def __call__(self, cell: str) -> str:
+        found = super().__call__(cell)
+        if cell and not found and is_unknown(cell):
+            raise ValueError(
+                "does not state that there are no windows; leave the row out, or write keine if the operator published that"
+            )
+        return found
 
 
 class _Season(msgspec.Struct):
@@ -45,8 +58,8 @@ class Hlzf(Source):
                     "year": cells.year,
                     "voltage_level": cells.one_of(VoltageLevel),
                     "season": cells.one_of(Season),
-                    "start": optional(cells.time),
-                    "end": optional(cells.time),
+                    "start": _TimeOrNone(cells.time),
+                    "end": _TimeOrNone(cells.time),
                     "verification_status": cells.one_of(VerificationStatus),
                     "source_url": cells.source_url,
                     "source_title": cells.text,

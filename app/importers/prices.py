@@ -163,6 +163,8 @@ def _begin(row: Row, given: dict[str, str]) -> Iterator[Problem]:
 def _begins_later(cell: str, year: int) -> bool:
     if _YEAR.fullmatch(cell):
         return int(cell) > year
+    if (january := _JANUARY.fullmatch(cell)) and _year(january) <= year:
+        return False
     if _MONTH.fullmatch(cell):
         cell = f"1. {cell}"
     return date.fromisoformat(cells.day(cell)) > date(year, 1, 1)
@@ -173,15 +175,25 @@ def _ends_earlier(cell: str, year: int) -> bool:
         return False
     if _YEAR.fullmatch(cell):
         return int(cell) < year
+    if (december := _DECEMBER.fullmatch(cell)) and _year(december) >= year:
+        return False
     if _MONTH.fullmatch(cell):
         return date.fromisoformat(cells.day(f"1. {cell}")) < date(year, 12, 1)
     return date.fromisoformat(cells.day(cell)) < date(year, 12, 31)
+
+
+def _year(match: re.Match[str]) -> int:
+    *_, digits = filter(None, match.groups())
+    return int(digits) if len(digits) == 4 else 2000 + int(digits)
 
 
 _FROM: Final = re.compile(r"^(?:gültig |gilt |valid )?(?:ab|seit|vom|zum|from)(?: dem)?:? ", re.IGNORECASE)
 _UNTIL: Final = re.compile(r" ?[–—] ?| - | ?\bbis\b(?: zum\b)? ?", re.IGNORECASE)
 _REMARK: Final = re.compile(r" ?\([^()0-9]*\)$")
 _YEAR: Final = re.compile(r"[0-9]{4}")
+# The first and the last month in digits, and the first and the last day with a year of two digits: of these, no reading is another part of the year.
+_JANUARY: Final = re.compile(r"0?1[./-]([0-9]{4})|([0-9]{4})[/-]0?1|0?1\. ?0?1\. ?([0-9]{2})")
+_DECEMBER: Final = re.compile(r"12[./-]([0-9]{4})|([0-9]{4})[/-]12|31\. ?12\. ?([0-9]{2})")
 _MONTH: Final = re.compile(r"[^\W\d_]{3,9}\.? [0-9]{4}")
 
 

@@ -1,6 +1,6 @@
 """What every format of a file gives: a header, if it has one, and records with the names of their cells."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,3 +50,4 @@ class Table(NamedTuple):
     decimal: Decimal | None  # what the format uses where nothing else is detected
     escaped: bool = False  # texts that begin like a formula have an apostrophe before it
     plain: bool = False  # written as the CSV files of the export are
+    years: Mapping[str, RowLocation] | None = None  # of all rows, as titles state them, and where

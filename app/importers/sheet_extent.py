@@ -1,6 +1,7 @@
 """The rectangle of a sheet's cells, and a cell without its value, from the bytes of the sheet before it is opened."""
 
 import re
+from array import array
 from typing import Final
 
 from app.importers.number_formats import column_number
@@ -12,6 +13,10 @@ _ADDRESS: Final = re.compile(rb'\br\s{0,9}=\s{0,9}["\']([A-Z]{1,3})([0-9]{1,7})[
 _ROW: Final = re.compile(rb'<row\b[^>]{0,200}?\br="([0-9]{1,7})"')
 _CELLS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?c[\s>/]")
 _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
+_ROW_TAG: Final = re.compile(rb"<row\b[^>]{0,500}>")
+_NUMBER: Final = re.compile(rb"""\br\s{0,9}=\s{0,9}["']([0-9]{1,7})["']""")
+_HIDDEN: Final = re.compile(rb"""\bhidden\s{0,9}=\s{0,9}["'](?:1|true)["']""")
+_MAX_ROWS: Final = 2**20
 # An error, or a formula without a result or with an empty one: the reader gives all of them as empty cells.
 _WITHOUT_RESULT: Final = re.compile(
     rb"""<c\s[^<>]{0,200}?\bt\s{0,9}=\s{0,9}["']e["']"""
@@ -29,6 +34,8 @@ class SheetExtent:
 
     def __init__(self) -> None:
         self.without_result = ""  # address of a cell
+        self.hidden = array("I")  # numbers of the rows that a filter or a person hides
+        self._row = 0
         self._filled = (0, 0)  # rows and columns
         self._stated = (0, 0)
         self._is_usual = True
@@ -56,6 +63,7 @@ class SheetExtent:
             self._rest = self._rest[-_MAX_TAG:]
         data = self._tags.of(data[:end])
         self._find_without_result(data)
+        self._find_hidden(data)
         cells = _CELL.findall(data)
         self._filled = _extended(self._filled, {each[:2] for each in cells if not each[2]})
         addresses = _ADDRESS.findall(data)
@@ -74,6 +82,12 @@ class SheetExtent:
         for row in others:
             self._cells_of_row = len(_CELLS.findall(row))
             self._most_cells_of_row = max(self._most_cells_of_row, self._cells_of_row)
+
+    def _find_hidden(self, data: bytes) -> None:
+        for tag in _ROW_TAG.findall(data):
+            self._row = int(number[1]) if (number := _NUMBER.search(tag)) else self._row + 1
+            if _HIDDEN.search(tag) and self._row <= _MAX_ROWS:
+                self.hidden.append(self._row)
 
     def _find_without_result(self, data: bytes) -> None:
         if self.without_result:

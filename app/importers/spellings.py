@@ -103,6 +103,10 @@ _NOTHING: Final = frozenset(
         "nichtbelegt",
     ]
 )
+# Of these, words that do not state that there is none, or may not. Folded.
+_UNKNOWN: Final = frozenset(
+    ["ka", "na", "nv", "keineangabe", "keineangaben", "nichtveroeffentlicht", "notpublished"]
+)
 _DASHES: Final = re.compile(r"[-–—‐‑−_]{1,5}|\./\.|/")
 
 
@@ -135,6 +139,11 @@ def is_nothing(cell: str) -> bool:
         and not text.startswith("#")
         and (bool(_DASHES.fullmatch(text)) or folded(text) in _NOTHING)
     )
+
+
+def is_unknown(cell: str) -> bool:
+    """Whether the cell states that a figure is not known or published, rather than that there is none."""
+    return is_nothing(cell) and folded(cell) in _UNKNOWN
 
 
 _MAX_NOTHING: Final = 40

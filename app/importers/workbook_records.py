@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 import python_calamine
 
-from app.importers.headers import ROWS, below_titles, find_header, rows_above
+from app.importers.headers import ROWS, below_titles, find_header, rows_above, years_of
 from app.importers.layout import Layout
 from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets, plain_name
 from app.importers.problems import Problem, RowLocation, shown
@@ -43,7 +43,7 @@ def workbook_table(
 ) -> Table:
     progress = _Progress(stream, on_characters)
     try:
-        parts, without_result, raising = _measured(stream, progress)
+        parts, without_result, raising, hidden = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         for name in workbook.sheet_names:
@@ -76,11 +76,13 @@ def workbook_table(
     above = [row for row in head if row[0].line < header.location.line]
     behind = ((location.line, cells) for location, cells in head if location.line > header.last)
     return Table(
-        f"sheet {shown(found.name)} of a workbook{below_titles(header, len(above))}",
+        f"sheet {shown(found.name)} of a workbook{below_titles(header, len(above))}"
+        + _hidden_rows(found, header.last, hidden.get(part, ())),
         (header.location, header.names),
         chain(rows_above(above, header, layouts), _records(chain(behind, rows), file, header.names)),
         None,
         escaped=True,
+        years=years_of(above, header, layouts),
     )
 
 
@@ -200,13 +202,32 @@ def _records(
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
 
+def _hidden_rows(sheet: python_calamine.CalamineSheet, last: int, hidden: Sequence[int]) -> str:
+    """In words: what a filter hides is read as well, as when a spreadsheet program saves it as CSV."""
+    if not hidden:
+        return ""
+    is_hidden = bytearray(max(hidden) + 1)
+    for line in hidden:
+        is_hidden[line] = line > last
+    lines = [
+        line
+        for line, row in zip(range(1, len(is_hidden)), sheet.iter_rows(), strict=False)
+        if is_hidden[line] and any(cell != "" for cell in row)
+    ]
+    if not lines:
+        return ""
+    return f", with {len(lines):,} hidden row{'s' * (len(lines) > 1)} (the first is line {lines[0]})"
+
+
 def _is_of_texts(part: str) -> bool:
     return part.lower() == "xl/sharedstrings.xml"
 
 
-def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def _measured(
+    stream: BinaryIO, progress: _Progress
+) -> tuple[dict[str, str], dict[str, str], list[str], dict[str, Sequence[int]]]:
     """The part of each sheet by its name. Of each sheet that has one, by its part, the address of a cell that has no value and
-    is not empty. The parts with raised characters.
+    is not empty. The parts with raised characters. Which rows of a part are hidden, if any are.
 
     Refuses what is too large, by what each part really unpacks to: the reader unpacks it whole.
     """
@@ -234,6 +255,7 @@ def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], di
             yield chunk
 
     without_result = {}
+    hidden: dict[str, Sequence[int]] = {}
     raising = []
     for part in parts:
         extent, has_cells, before, raises = SheetExtent(), part.filename in sheets, b"", False
@@ -247,9 +269,11 @@ def _measured(stream: BinaryIO, progress: _Progress) -> tuple[dict[str, str], di
                 _refuse_wide(extent)
         if extent.without_result:
             without_result[part.filename] = extent.without_result
+        if extent.hidden:
+            hidden[part.filename] = extent.hidden
         if raises:
             raising.append(part.filename)
-    return parts_by_name, without_result, raising
+    return parts_by_name, without_result, raising, hidden
 
 
 _CELLS: Final = b"sheetData"

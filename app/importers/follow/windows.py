@@ -9,7 +9,7 @@ import msgspec
 from app.domain import clock
 from app.domain.hlzf import TimeWindow
 from app.importers import times
-from app.importers.spellings import is_nothing
+from app.importers.spellings import is_nothing, is_unknown
 
 _MAX_LENGTH: Final = 100_000
 _USUAL_LENGTH: Final = 500
@@ -34,6 +34,8 @@ def _windows_of(text: str) -> SeasonWindows | None:
     text = _plain(text)
     if not text or text == "null":
         return None
+    if is_unknown(text):
+        raise ValueError("does not state that there are no windows")
     if is_nothing(text):
         return SeasonWindows((), merged=False)
     parts = [part for start, end in _pairs(text) for part in _parts(start, end)]

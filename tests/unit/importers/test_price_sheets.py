@@ -239,7 +239,7 @@ WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
         lines(HLZF, "netze-a;2026;MS;Winter (Dez.–Feb.);7:45;9:00", "netze-a;2026;MS;Frühjahr (März bis Mai);keine;keine"), {"WINTER": ["07:45-09:00"], "SPRING": []}
     ),
     "no windows in other words": (
-        lines(HLZF, "netze-a;2026;MS;Sommer;./.;./.", "netze-a;2026;MS;Herbst;k. A.;k. A.", "netze-a;2026;MS;Winter;keine Angabe;keine Angabe"),
+        lines(HLZF, "netze-a;2026;MS;Sommer;./.;./.", "netze-a;2026;MS;Herbst;entfällt;entfällt", "netze-a;2026;MS;Winter;keine Zeitfenster;keine Zeitfenster"),
         {"SUMMER": [], "AUTUMN": [], "WINTER": []},
     ),
     "windows in one cell with Uhr at each time": (
@@ -1069,6 +1069,11 @@ def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
         ("07/01/2026", "could be 2026-01-07 or 2026-07-01"),
         ("46204", "is a number"),
         ("07.2026", "must be a day"),
+        ("02/2026", "must be a day"),
+        ("01/2027", "must be a day"),
+        ("1.1.27", "has a year of two digits"),
+        ("01/2026 - 06/2026", "must be a day"),
+        ("01.01.26 - 31.12.25", "has a year of two digits"),
         ("gültig ab 01.07.2026", "is after the first day of 2026"),
         ("vom 01.07.2026 bis 31.12.2026", "is after the first day of 2026"),
         ("zum 01.07.2026", "is after the first day of 2026"),
@@ -1120,6 +1125,13 @@ def test_the_begin_of_a_position_that_is_left_out_is_not_read():
         "1.1.2026 (vorläufig)",
         "2026 (vorläufig)",
         "Jan. 2026",
+        "1.1.26",
+        "gültig ab 01.01.26 bis 31.12.26",
+        "01/2026",
+        "ab 01.2026",
+        "2026-01 bis 2026-12",
+        "1/2026 - 12/2027",
+        "1.1.25",
         "gültig ab: 01.01.2026",
     ],
 )
@@ -1184,3 +1196,86 @@ NAMES = {
 @pytest.mark.parametrize("column", NAMES)
 def test_usual_names_of_columns_are_known(column):
     assert {column_of(name, (*NAMES, "arbeit", "leistung_unter_2500h")) for name in NAMES[column]} == {column}
+
+
+@pytest.mark.parametrize("words", ["k. A.", "keine Angabe", "n. v.", "nicht veröffentlicht"])
+@pytest.mark.parametrize("columns", ["von;bis", "Zeitfenster"])
+def test_words_for_what_is_not_known_do_not_state_that_a_season_has_no_windows(columns, words):
+    cells = ";".join([words] * (columns.count(";") + 1))
+    found = imported("hlzf", lines(f"VNB;Jahr;Ebene;Saison;{columns}", f"netze-a;2026;MS;Winter;{cells}"))
+    assert found.entries == []
+    for line, column, reason in found.problems:
+        assert (line, column in ("start", "end")) == (2, True)
+        assert "does not state that there are no windows" in reason
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("Preise 2025", GERMAN, ROW),
+        ("Netzentgelte Strom für das Jahr 2025;;;;;;", GERMAN, ROW),
+        (";;;2025;;;", GERMAN, ROW),
+        (GERMAN.replace("unter 2500 h", "unter 2500 h (2025)"), ROW),
+        (
+            "VNB;Jahr;Ebene;2025;;;",
+            ";;;LP ab 2500 h;AP ab 2500 h;LP unter 2500 h;AP unter 2500 h",
+            ROW,
+        ),
+    ],
+)
+def test_a_row_of_another_year_than_stands_above_the_columns_is_refused(rows):
+    [(line, column, reason)] = imported("tariffs", lines(*rows)).problems
+    assert (line, column) == (len(rows), "year")
+    assert reason == "is not the year above the columns, 2025 in f:1"
+    assert imported("tariffs", lines(*rows).replace("2025", "2026")).problems == []
+    # Also a workbook, of which the years are numbers.
+    cells = [[int(cell) if cell.isdecimal() else cell or None for cell in row.split(";")] for row in rows]
+    assert [each[1] for each in imported("tariffs", workbook(cells)).problems] == ["year"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Stand: 15.10.2025",
+        "Preisblatt 2024/2025",
+        "Preise im Vergleich zu 2025",
+        "Preise ab 2025",
+        "Amtsblatt 2025",
+    ],
+)
+def test_years_of_which_a_title_does_not_say_that_the_prices_are_theirs_refuse_nothing(title):
+    assert imported("tariffs", lines(title, GERMAN, ROW)).problems == []
+
+
+def test_the_year_above_an_ignored_column_refuses_nothing():
+    rows = ";;;;;;;2025", f"{GERMAN};Vorjahr", f"{ROW};57,00"
+    assert imported("tariffs", lines(*rows), ignore_extra=True).problems == []
+
+
+def test_windows_of_another_year_than_the_title_are_refused():
+    found = imported(
+        "hlzf",
+        lines(
+            "Hochlastzeitfenster 2025",
+            "VNB;Jahr;Ebene;Saison;Zeitfenster",
+            "netze-a;2026;MS;Winter;7:45-9:00, 16:30-18:00",
+        ),
+    )
+    assert [each[:2] for each in found.problems] == [(3, "year")]
+
+
+def test_hidden_rows_are_read_and_stated():
+    data = workbook([OWN, VALUES, [*VALUES[:2], "NS", *VALUES[3:]], [*VALUES[:2], "HS", *VALUES[3:]]])
+    hidden = rewritten(
+        data,
+        {'<row r="3">': '<row r="3" spans="1:7" hidden="1">', '<row r="4">': "<row r='4' hidden='true'>"},
+    )
+    assert len(imported("tariffs", hidden).entries) == 3
+    assert imported("tariffs", hidden).notes == [
+        "f: read as sheet Tabelle1 of a workbook, with 2 hidden rows (the first is line 3)"
+    ]
+    # Empty rows and those of the header do not count.
+    others = rewritten(
+        data, {'<row r="1">': '<row r="1" hidden="1">', "</sheetData>": '<row r="9" hidden="1"/></sheetData>'}
+    )
+    assert imported("tariffs", others).notes == imported("tariffs", data).notes

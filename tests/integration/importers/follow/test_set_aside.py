@@ -137,6 +137,8 @@ async def test_merged_windows_are_noted_in_the_history(
     "text",
     [
         "werktags",
+        "k. A.",
+        '"keine Angabe"',
         "{",
         "[1]",
         '{"start": "07:00", "end": "08:00"}',
