@@ -35,7 +35,6 @@ class SheetExtent:
     def __init__(self) -> None:
         self.without_result = ""  # address of a cell
         self.hidden = array("I")  # numbers of the rows that a filter or a person hides
-        self._row = 0
         self._filled = (0, 0)  # rows and columns
         self._stated = (0, 0)
         self._is_usual = True
@@ -84,10 +83,13 @@ class SheetExtent:
             self._most_cells_of_row = max(self._most_cells_of_row, self._cells_of_row)
 
     def _find_hidden(self, data: bytes) -> None:
-        for tag in _ROW_TAG.findall(data):
-            self._row = int(number[1]) if (number := _NUMBER.search(tag)) else self._row + 1
-            if _HIDDEN.search(tag) and self._row <= _MAX_ROWS:
-                self.hidden.append(self._row)
+        if b"hidden" not in data:
+            return
+        for counted, tag in enumerate(_ROW_TAG.findall(data), self._rows + 1):
+            if _HIDDEN.search(tag):
+                row = int(number[1]) if (number := _NUMBER.search(tag)) else counted
+                if row <= _MAX_ROWS:
+                    self.hidden.append(row)
 
     def _find_without_result(self, data: bytes) -> None:
         if self.without_result:
