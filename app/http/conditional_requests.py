@@ -20,7 +20,8 @@ def known_version(scope: Scope, current: str) -> str | None:
     return None if known is None else known.decode("latin-1")
 
 
-_VARY: Final = b"accept, authorization, cookie"
+VARY: Final = b"accept, authorization, cookie"  # of a GET
+VARY_OF_POST: Final = b"accept"  # no answer to it is stored
 
 
 def respond_from_cache(
@@ -28,7 +29,7 @@ def respond_from_cache(
     kept: CachedResponse,
     until: float,
     cache_control: bytes | None = None,
-    vary: bytes = _VARY,
+    vary: bytes = VARY,
 ) -> BufferedResponse:
     """The response to a GET may also be stored by browsers and proxies, for as long as the records that it was read from are valid here.
 
@@ -68,10 +69,14 @@ def respond_from_cache(
 
 
 def for_post(
-    body: bytes, media_type: str, status: int = 200, coding: Coding | None = None
+    body: bytes,
+    media_type: str,
+    status: int = 200,
+    coding: Coding | None = None,
+    vary: bytes = VARY_OF_POST,
 ) -> BufferedResponse:
     """`coding`: that of the body."""
-    headers, lines = _of_post(media_type, coding)
+    headers, lines = _of_post(media_type, coding, vary)
     length = b"%d" % len(body)
     return BufferedResponse(
         status, (*headers, (b"content-length", length)), body, b"%scontent-length: %s\r\n" % (lines, length)
@@ -79,9 +84,9 @@ def for_post(
 
 
 @lru_cache(64)
-def _of_post(media_type: str, coding: Coding | None) -> tuple[Headers, bytes]:
+def _of_post(media_type: str, coding: Coding | None, vary: bytes) -> tuple[Headers, bytes]:
     """The headers without the length, and their lines."""
-    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(media_type, coding)]
+    headers = [(b"vary", vary), (b"cache-control", b"no-store"), *_content(media_type, coding)]
     return headers, BufferedResponse(200, headers, b"").lines
 
 

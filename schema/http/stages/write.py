@@ -6,14 +6,18 @@ from graphql import GraphQLError
 
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
-from app.http.conditional_requests import for_post
+from app.http.conditional_requests import VARY, VARY_OF_POST, for_post
 from schema.execution.operation import Answer, write_errors
 from schema.http.framings import Framing
 
 
-def write_answer(answer: Answer, status: int, media_type: str) -> BufferedResponse:
-    """A response that must not be cached."""
-    response = for_post(answer.body, media_type, status)
+def write_answer(answer: Answer, status: int, media_type: str, method: str = "POST") -> BufferedResponse:
+    """A response that must not be cached.
+
+    That to a GET varies as one that may be, because the fast path gives later answers to the same head this header.
+    """
+    vary = VARY_OF_POST if method == "POST" else VARY
+    response = for_post(answer.body, media_type, status, vary=vary)
     if answer.cookies:
         cookies = ((b"set-cookie", cookie.encode()) for cookie in answer.cookies)
         return BufferedResponse(status, [*response.headers, *cookies], answer.body)

@@ -1,8 +1,10 @@
 """Cached responses: by the endpoint, and by the protocol before a scope or a task exists for the request."""
 
 import asyncio
+import json
 import signal
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
@@ -293,6 +295,21 @@ async def test_a_response_to_a_get_has_cache_control_vary_and_etag(
     assert (other.status_code, other.content) == (200, response.content)
     head = await client.head("/graphql", params={"query": PRICES})
     assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", response.headers["etag"])
+
+
+async def test_a_get_that_was_refused_before_varies_by_all_that_its_answer_depends_on(
+    server: Running, tariff: Tariff
+) -> None:
+    """Its head, with the header Vary, is cached with the second refusal."""
+    by_hash = {"persistedQuery": {"version": 1, "sha256Hash": sha256(PRICES.encode()).hexdigest()}}
+    async with httpx.AsyncClient(params={"extensions": json.dumps(by_hash)}) as client:
+        refused = [await client.get(server.url) for _ in range(2)]
+        assert {response.headers["cache-control"] for response in refused} == {"no-store"}
+        await client.post(server.url, json={"query": PRICES, "extensions": by_hash})
+        answered = await client.get(server.url)
+    async with httpx.AsyncClient() as client:
+        expected = await client.get(server.url, params={"query": PRICES})
+    assert (answered.content, answered.headers["vary"]) == (expected.content, expected.headers["vary"])
 
 
 async def test_max_age_is_at_most_the_lifetime_of_the_records(
