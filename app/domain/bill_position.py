@@ -76,7 +76,8 @@ def doubts(positions: Sequence[BillPosition]) -> list[PlausibilityWarning]:
         ("UNVERIFIED_LEVIES", "Unverified, as quoted in reports", _is_unverified_levy),
     ]
     return [
-        PlausibilityWarning(code, f"{text}: {', '.join(names)}.", ())
+        # The name of a position may end with a day, as in 01.07.-31.12.
+        PlausibilityWarning(code, f"{text}: {', '.join(names).removesuffix('.')}.", ())
         for code, text, applies in found
         if (names := [position.name for position in positions if applies(position)])
     ]

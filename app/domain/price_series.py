@@ -116,6 +116,15 @@ def parts_on(sheet: Sheet, day: date) -> tuple[Part, ...]:
     return _Series(sheet).parts(day) if sheet.windows else ()
 
 
+def gaps(parts: Iterable[Part]) -> Iterator[tuple[int, int]]:
+    """The times of a day without a known price, in minutes of the wall clock, from the parts of the day."""
+    minute = 0
+    for start, end in [*((part.start, part.end) for part in parts), (clock.DAY_END, clock.DAY_END)]:
+        if minute < start:
+            yield minute, start
+        minute = end
+
+
 def check_span(start: datetime, end: datetime) -> None:
     """Raises BadInput for an end before the start, and for more than 400 days of the calendar."""
     if end < start:

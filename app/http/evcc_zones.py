@@ -79,13 +79,8 @@ def _zones(season: _Season, *, gross: bool) -> Iterator[str]:
 
 
 def _unknown(season: _Season) -> Iterator[str]:
-    minute = 0
-    for start, end in [*((part.start, part.end) for part in season.parts), (clock.DAY_END, clock.DAY_END)]:
-        if minute < start:
-            yield (
-                f"# {season.months} {clock.hh_mm(minute)}-{_end(start)}: no price is known; evcc uses that of the standard band"
-            )
-        minute = end
+    for start, end in price_series.gaps(season.parts):
+        yield f"# {season.months} {clock.hh_mm(start)}-{_end(end)}: no price is known; evcc uses that of the standard band"
 
 
 def _end(minute: int) -> str:

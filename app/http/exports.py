@@ -163,7 +163,7 @@ class Exports:
         if wanted.voltage_level:
             entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
         rules = (await holiday_rules.fetch_by_dno(pool, [dno.id]))[dno.id]
-        body = write_calendar(dno, year, entries, rules)
+        body = write_calendar(dno, year, entries, rules, wanted.voltage_level)
         headers = {
             "etag": etag(body),
             "cache-control": "no-cache",  # stored, but revalidated each time, so that corrections are seen

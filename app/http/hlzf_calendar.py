@@ -3,7 +3,8 @@
 Each window is one weekly series from Monday to Friday within its season, in German wall-clock time, without the days that
 are off-peak by the operator's holiday rule. Days of which that is not known are a tentative event of their own. December is a
 series of its own, since the winter of a calendar year lies at both of its ends. Printed times that are ends of quarter-hours
-are not shifted: the description of an event marks them.
+are not shifted: the description of an event marks them. A season that the sheet does not mention has no events, as one
+without windows; the descriptions of the calendar and of the level's events name it as not known.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
+from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard, vText
 
 from app.domain import clock
 from app.domain.dno import Dno
@@ -76,28 +77,50 @@ class _Window(NamedTuple):
     times: TimeWindow
     rule: HolidayRule | None
     bridge_days: str  # a sentence about them
+    not_known: str | None  # a sentence about seasons of its level
 
 
-def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf], rules: Iterable[HolidayRule] = ()) -> bytes:
-    """The same entries and rules give the same bytes."""
+def write_calendar(
+    dno: Dno,
+    year: int,
+    entries: Sequence[Hlzf],
+    rules: Iterable[HolidayRule] = (),
+    levels: Iterable[VoltageLevel] = (),
+) -> bytes:
+    """The same entries and rules give the same bytes. `levels`: those that were asked for, also without entries."""
     rule = rule_of_year(rules, year)
     bridge_days = _bridge_days(dno, year, rule)
+    not_known = _not_known(year, entries, levels)
     calendar = Calendar()
     calendar.add("prodid", "-//dno-api//Hochlastzeitfenster//DE")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", f"Hochlastzeitfenster {dno.name} {year}")
+    calendar.add("x-wr-calname", vText(f"Hochlastzeitfenster {dno.name} {year}"))
+    if not_known:
+        calendar.add("x-wr-caldesc", vText("\n".join(not_known.values())))
     calendar.add("x-wr-timezone", str(clock.GERMANY))
     calendar.add("x-published-ttl", "P1D")
     calendar.add_component(_germany(year))
     for entry in entries:
         for times, (first, last) in itertools.product(entry.windows, _MONTHS[entry.season]):
-            window = _Window(dno, entry, times, rule, bridge_days)
+            window = _Window(dno, entry, times, rule, bridge_days, not_known.get(entry.voltage_level))
             for event in _events(window, list(_weekdays(year, first, last))):
                 calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written
+
+
+def _not_known(year: int, entries: Iterable[Hlzf], levels: Iterable[VoltageLevel]) -> dict[VoltageLevel, str]:
+    """Of each level with seasons that the sheet does not mention, a sentence about these."""
+    mentioned: dict[VoltageLevel, set[Season]] = {level: set() for level in levels}
+    for entry in entries:
+        mentioned.setdefault(entry.voltage_level, set()).add(entry.season)
+    return {
+        level: f"Nicht bekannt ist, ob {year} in {_LEVELS[level]} Fenster in diesen Jahreszeiten gelten: {', '.join(names)}."
+        for level, seasons in mentioned.items()
+        if (names := [_SEASONS[season] for season in Season if season not in seasons])
+    }
 
 
 def _bridge_days(dno: Dno, year: int, rule: HolidayRule | None) -> str:
@@ -245,6 +268,8 @@ def _description(window: _Window, *, certain: bool) -> str:
             0,
             "Nicht sicher: An diesen Tagen (Brückentage, regionale Feiertage) ist nicht bekannt, ob das Fenster gilt.",
         )
+    if window.not_known:
+        lines.append(window.not_known)
     if rule and (marked := time_stamps_in_doubt(rule)):
         lines.append(_TIME_STAMPS[marked])
     preliminary = entry.publication is Publication.PRELIMINARY

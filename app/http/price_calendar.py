@@ -1,11 +1,12 @@
 """Cheap and dear hours of § 14a as a calendar (iCalendar, RFC 5545): one event for each interval in the bands NT and HT.
 
 Events are in UTC, so each lasts exactly as long as its price, also through a change of the clock; the program that shows them
-converts. A daily series would last an hour too long or too short then: its events have the same duration (RFC 5545, 3.8.5.3).
+converts. Times without an event have the price of the standard band, or none that is known; the description of the calendar names
+the latter. A daily series would last an hour too long or too short then: its events have the same duration (RFC 5545, 3.8.5.3).
 Lines are joined as text: a year has more than a thousand events, all with one of two descriptions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -30,13 +31,18 @@ class PricedSheet(NamedTuple):
     intervals: Iterable[PriceInterval]
 
 
-def write_calendar(slug: str, name: str, sheets: Iterable[PricedSheet]) -> Iterator[str]:
-    """The text in pieces. The same sheets give the same text."""
+def write_calendar(
+    slug: str, name: str, sheets: Iterable[PricedSheet], not_known: Sequence[str] = ()
+) -> Iterator[str]:
+    """The text in pieces. The same sheets give the same text. `not_known`: times without a known price, in words."""
     title = _folded(f"X-WR-CALNAME:{_text(f'Netzentgelte § 14a {name}')}")
     yield (
         "BEGIN:VCALENDAR\r\nPRODID:-//dno-api//Zeitvariable Netzentgelte//DE\r\nVERSION:2.0\r\nCALSCALE:GREGORIAN\r\n"
         f"METHOD:PUBLISH\r\n{title}\r\nX-PUBLISHED-TTL:P1D\r\n"
     )
+    if not_known:
+        listed = "; ".join(not_known)
+        yield _folded(f"X-WR-CALDESC:{_text(f'Nicht bekannt ist der Preis von: {listed}.')}") + "\r\n"
     for sheet in sheets:
         yield from _events(slug, name, sheet)
     yield "END:VCALENDAR\r\n"

@@ -1,11 +1,11 @@
 """The text of § 14a prices in the format of a request, and until when it stays the same."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import date, datetime, timedelta
+from itertools import chain, product
 
 from app.domain import clock
-from app.domain.price_series import PriceInterval, day_span, price_at, prices
+from app.domain.price_series import PriceInterval, day_span, gaps, parts_on, price_at, prices
 from app.errors import AppError, BadInput, Code
 from app.http.evcc_zones import write_zones
 from app.http.price_calendar import PricedSheet, write_calendar
@@ -23,7 +23,10 @@ def write_prices(dno: PricedOperator, wanted: WantedPrices) -> Iterable[str]:
     if wanted.format is SpanFormat.ICS:
         _first_interval(dno, wanted, (interval for _, intervals in series for interval in intervals))
         return write_calendar(
-            dno.slug, dno.name, [_priced(tariff, _intervals(tariff.sheet, wanted)) for tariff, _ in series]
+            dno.slug,
+            dno.name,
+            [_priced(tariff, _intervals(tariff.sheet, wanted)) for tariff, _ in series],
+            [*_not_known(dno, wanted.span)],
         )
     intervals = chain.from_iterable(intervals for _, intervals in series)
     first = _first_interval(dno, wanted, intervals)
@@ -76,6 +79,20 @@ def _priced(tariff: PricedTariff, intervals: Iterable[PriceInterval]) -> PricedS
         tariff.source_text,
         intervals,
     )
+
+
+def _not_known(dno: PricedOperator, span: DaySpan) -> Iterator[str]:
+    """Times of the days asked for, quarter by quarter, in the words of the calendar."""
+    sheets = {tariff.year: tariff.sheet for tariff in dno.tariffs}
+    for year, quarter in product(range(span.first.year, span.last.year + 1), (1, 2, 3, 4)):
+        begins, last_month = date(year, 3 * quarter - 2, 1), date(year, 3 * quarter, 1)
+        if (span.last.year, span.last.month) < (year, begins.month):
+            continue
+        if (span.first.year, span.first.month) > (year, last_month.month):
+            continue
+        parts = parts_on(sheets[year], begins) if year in sheets else ()
+        for start, end in gaps(parts):
+            yield f"{begins:%m}-{last_month:%m/%Y}, {clock.hh_mm(start)} bis {clock.hh_mm(end)} Uhr"
 
 
 def _nothing_known(dno: PricedOperator, span: DaySpan) -> AppError:

@@ -169,6 +169,19 @@ async def test_a_season_without_windows_has_no_events(client, pool):
     assert (await calendar(client)).walk("VEVENT") == []
 
 
+async def test_a_level_without_a_sheet_is_said_to_be_not_known(client, pool):
+    dno = await make.dno(pool)
+    for season in ("WINTER", "SPRING", "SUMMER", "AUTUMN"):
+        await make.hlzf(pool, dno, season=season, windows="")
+    without_windows = await calendar(client, "/dnos/netze-a/hlzf/2025.ics?voltage_level=MS")
+    not_known = await calendar(client, "/dnos/netze-a/hlzf/2025.ics?voltage_level=HS")
+    assert without_windows.walk("VEVENT") == not_known.walk("VEVENT") == []
+    assert "x-wr-caldesc" not in without_windows
+    assert str(not_known["x-wr-caldesc"]).replace("\\,", ",") == (
+        "Nicht bekannt ist, ob 2025 in Hochspannung Fenster in diesen Jahreszeiten gelten: Winter, Frühling, Sommer, Herbst."
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["unknown/hlzf/2025", "netze-a/hlzf/2024", "netze-a/hlzf/9999", "netze-a/hlzf/x"]
 )

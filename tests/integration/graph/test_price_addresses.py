@@ -132,6 +132,24 @@ async def test_the_parameters_choose_vat_and_resolution(client: httpx.AsyncClien
     assert lines[7] == "2026-05-04T23:00:00+02:00,2026-05-05T06:00:00+02:00,0.0238,NT,true"
 
 
+async def test_the_calendar_names_times_without_a_known_price(
+    client: httpx.AsyncClient, pool: Pool, n_ergie: Dno
+) -> None:
+    complete = await client.get(f"{BASE}2026-10-24.ics")
+    assert "CALDESC" not in complete.text
+    syna = await make.dno(pool, "syna")
+    windows = WINDOWS.replace("4 21:00-23:00 ST, ", "")
+    await make.time_of_use(pool, syna, 2026, **PRICES | {"price_ht": None}, windows=windows)
+    written = await client.get("/api/v1/dnos/syna/time-of-use/2026-09-30..2027-01-01.ics")
+    [stated] = [
+        line for line in written.text.replace("\r\n ", "").splitlines() if line.startswith("X-WR-CALDESC:")
+    ]
+    assert stated == (
+        "X-WR-CALDESC:Nicht bekannt ist der Preis von: 07-09/2026\\, 18:00 bis 21:00 Uhr\\; "
+        "10-12/2026\\, 18:00 bis 23:00 Uhr\\; 01-03/2027\\, 00:00 bis 24:00 Uhr."
+    )
+
+
 async def test_the_calendar_holds_the_cheap_and_the_dear_hours_of_the_series(
     client: httpx.AsyncClient, n_ergie: Dno
 ) -> None:

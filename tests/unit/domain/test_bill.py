@@ -1091,6 +1091,20 @@ def test_figures_in_doubt_and_unverified_levies_are_named():
     assert found["UNVERIFIED_LEVIES"] == "Unverified, as quoted in reports: KWKG-Umlage."
 
 
+def test_a_warning_about_a_position_that_names_days_ends_with_one_full_stop():
+    of = consumption(2026, NS, SLP, "1000", first_half_kwh=Decimal(400))
+    rates = LevyRates.of(
+        [
+            levy("KWKG", "non_privileged", "0.446", "2026-01-01", "2026-06-30", status=UNVERIFIED),
+            levy("KWKG", "non_privileged", "0.5", "2026-07-01", "2026-12-31", status=UNVERIFIED),
+        ],
+        2026,
+    )
+    made = bill_of(of, PriceSheet(prices=[price("SLP_GRUNDPREIS", "60", 2026)]), levy_charges(of, rates))
+    [warning] = [warning for warning in made.warnings if warning.code == "UNVERIFIED_LEVIES"]
+    assert warning.message.endswith(": KWKG-Umlage, 01.01.-30.06., KWKG-Umlage, 01.07.-31.12.")
+
+
 def test_modul_3_of_2025_is_marked_as_charged_before_it_began():
     assert "PART_OF_YEAR" in codes(bill(CASES["Modul 3, Netze ODR 2025"][0], ODR_2025))
 

@@ -8,7 +8,7 @@ import recurring_ical_events
 from icalendar import Calendar
 
 from app.domain.dno import Dno, GridStatistics
-from app.domain.entry import Publication
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import BridgeDays, ChristmasDays, HolidayScope, TimeStamps
 from app.domain.peak import TimeInterval, peak_intervals, peak_statuses
@@ -48,6 +48,11 @@ RULES = {
 
 def events_of(year, sheet, rules):
     return Calendar.from_ical(write_calendar(DNO, year, sheet, rules))
+
+
+def text_of(calendar, name):
+    """Of a property that the library does not know; by RFC 5545, 3.3.11."""
+    return str(calendar[name]).replace("\\,", ",").replace("\\;", ";").replace("\\n", "\n")
 
 
 def occurrences(calendar, year, *, tentative):
@@ -143,6 +148,34 @@ def test_the_description_states_whether_an_entry_is_preliminary():
         events = events_of(2026, [entry], []).walk("VEVENT")
         assert events
         assert all(stated in event["description"] for event in events)
+
+
+def test_a_season_that_the_sheet_does_not_mention_is_named_as_not_known_and_one_without_windows_is_not():
+    sheet = [hlzf(Season.WINTER, "07:30-13:00"), hlzf(Season.SUMMER)]
+    calendar = events_of(2026, sheet, [])
+    sentence = "Nicht bekannt ist, ob 2026 in Mittelspannung Fenster in diesen Jahreszeiten gelten: Frühling, Herbst."
+    assert text_of(calendar, "x-wr-caldesc") == sentence
+    assert all(f"\n{sentence}\n" in event["description"] for event in calendar.walk("VEVENT"))
+    whole = events_of(2026, [*sheet, hlzf(Season.SPRING), hlzf(Season.AUTUMN)], [])
+    assert "x-wr-caldesc" not in whole
+    assert not any("Jahreszeiten" in event["description"] for event in whole.walk("VEVENT"))
+
+
+def test_seasons_are_not_known_level_by_level_also_without_any_event():
+    whole = all_year("07:30-13:00")
+    without_windows = msgspec.structs.replace(hlzf(Season.WINTER), voltage_level=VoltageLevel.NS)
+    calendar = events_of(2026, [*whole, without_windows], [])
+    assert text_of(calendar, "x-wr-caldesc").endswith(
+        "Niederspannung Fenster in diesen Jahreszeiten gelten: Frühling, Sommer, Herbst."
+    )
+    assert not any("Jahreszeiten" in event["description"] for event in calendar.walk("VEVENT"))
+
+
+def test_the_name_of_an_operator_is_escaped_as_text():
+    dno = msgspec.structs.replace(DNO, name="Netze A, B;\nC")
+    calendar = Calendar.from_ical(write_calendar(dno, 2026, all_year("07:30-13:00")))
+    assert text_of(calendar, "x-wr-calname") == "Hochlastzeitfenster Netze A, B;\nC 2026"
+    assert "Netze A\\, B" in calendar["x-wr-calname"]
 
 
 def test_a_corrected_rule_raises_the_sequence():

@@ -21,7 +21,7 @@ from app.interpreter.answer_words import ENGLISH, GERMAN
 from app.interpreter.bill_words import bill_words_of
 from app.interpreter.missing_of_bills import missing_of_bill
 from tests.architecture.repository import ROOT
-from tests.unit.domain.bill_figures import ALL_YEARS, LEVIES, MS, NS, levies_of, price, tariff
+from tests.unit.domain.bill_figures import ALL_YEARS, LEVIES, MS, NS, levies_of, price, tariff, time_of_use
 from tests.unit.domain.test_bill import MALCHOW_2025, ODR_2025
 from tests.unit.interpreter.test_topic_answers import NETZ, WERK, A, B
 
@@ -139,6 +139,17 @@ def test_of_many_variants_the_first_three_are_named() -> None:
 )  # fmt: skip
 def test_what_a_bill_needs_is_asked_for(usage: Usage, text: str) -> None:
     assert text in answer_of(asked(usage, lacking=True), dno=A)
+
+
+def test_bands_with_the_same_price_and_quantity_are_named_one_by_one() -> None:
+    """Only the months of one price stand together."""
+    sheet = PriceSheet(
+        prices=[price("SLP_GRUNDPREIS", "60", 2026), price("MODUL_1", "120", 2026)],
+        time_of_use=time_of_use(2026, "10", "5", "5"),
+    )
+    usage = Usage(Decimal(3000), module=3, bands=BandConsumption(Decimal(1000), Decimal(1000), Decimal(1000)))
+    text = answered(asked(usage, year=2026), sheet)
+    assert "Arbeitspreis ST (Modul 3) 50,00 €, Arbeitspreis NT (Modul 3) 50,00 €" in text
 
 
 def test_compared_bills_begin_with_the_cheapest() -> None:
