@@ -67,7 +67,7 @@ class ReverseProxy:
     def __init__(
         self, program: str, folder: Path, instances: Sequence[Address], *, answer_within: str = "70s"
     ) -> None:
-        """`answer_within`: the time that nginx and HAProxy give an instance."""
+        """`answer_within`: the time that an instance is given."""
         self._answer_within = answer_within
         self.at = own_address()
         self.plain = Address(self.at.host, free_port())
@@ -135,7 +135,9 @@ class ReverseProxy:
             "DNO_INSTANCES": " ".join(instances),
             "DNO_OPTIONS": f"admin off\nhttp_port {self.plain.port}\ndefault_bind {self.at.host}\ndefault_sni localhost",
         }
-        command = [CADDY, "run", "--adapter", "caddyfile", "--config", str(DEPLOY / "caddy/Caddyfile")]
+        configuration = folder / "Caddyfile"
+        self._configure(DEPLOY / "caddy/Caddyfile", configuration, "response_header_timeout")
+        command = [CADDY, "run", "--adapter", "caddyfile", "--config", str(configuration)]
         return Child(command, stop_signal=signal.SIGTERM, log=self._log, environment=environment)
 
     def _wait(self) -> None:

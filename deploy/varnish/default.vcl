@@ -111,6 +111,14 @@ sub vcl_backend_response {
     return (deliver);
 }
 
+sub vcl_backend_fetch {
+    if (!std.healthy(bereq.backend)) {
+        # No instance is sent anything.
+        return (error(503, "No instance"));
+    }
+    return (fetch);
+}
+
 sub vcl_backend_error {
     # An instance that has just stopped: the next one gets what can be repeated.
     if (bereq.method == "GET" && bereq.retries == 0) {
@@ -118,11 +126,17 @@ sub vcl_backend_error {
     }
     set beresp.http.Content-Type = "application/json";
     set beresp.http.Cache-Control = "no-store";
-    set beresp.http.Retry-After = "1";
     set beresp.ttl = 0s;
     set beresp.grace = 0s;
-    set beresp.body =
-        """{"errors":[{"message":"The service is unavailable for a moment.","extensions":{"code":"UNAVAILABLE"}}]}""";
+    # What an instance was sent may have been executed: then clients are not asked to send it again, unless it only reads.
+    if (bereq.method == "GET" || bereq.method == "HEAD" || beresp.reason == "No instance") {
+        set beresp.http.Retry-After = "1";
+        set beresp.body =
+            """{"errors":[{"message":"The service is unavailable for a moment.","extensions":{"code":"UNAVAILABLE"}}]}""";
+    } else {
+        set beresp.body =
+            """{"errors":[{"message":"The server has not answered; how much of the request was executed is not known.","extensions":{"code":"UNAVAILABLE"}}]}""";
+    }
     return (deliver);
 }
 

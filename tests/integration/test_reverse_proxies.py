@@ -277,10 +277,13 @@ FAILURES = [
     ("haproxy", None, UNREACHED),
     ("haproxy", True, {"status": 502, "code": "UNAVAILABLE", "retry-after": None}),
     ("haproxy", False, TOO_LATE),
+    ("caddy", None, UNREACHED),
+    ("caddy", True, {"status": 502, "code": "UNAVAILABLE", "retry-after": None}),
+    ("caddy", False, TOO_LATE),
 ]
 
 
-@pytest.mark.skipif(NGINX is None or HAPROXY is None, reason="a proxy is not installed")
+@pytest.mark.skipif(None in (NGINX, HAPROXY, CADDY), reason="a proxy is not installed")
 @pytest.mark.parametrize(("program", "breaks_off", "expected"), FAILURES)
 async def test_a_client_is_asked_to_send_again_only_what_no_instance_was_sent(
     program: str, breaks_off: bool | None, expected: dict[str, Any]

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.domain.clock import today
 from tests import factories as make
 from tests.integration.graph.running import Headers, Stream, WebSocketClient, issue_key
 from tests.integration.graph.writing import global_id
+from tests.integration.test_reverse_proxies import silent_instance
 from tests.reverse_proxies import (
     Address,
     environment_of_instances,
@@ -325,3 +327,32 @@ async def test_while_an_instance_stops_the_other_answers(site: Site) -> None:
     assert (await until_stored(site, POINT)).status_code == 200
     site.servers[address] = ServerProcess(site.folder, site.environment, at=address)
     await asyncio.to_thread(site.servers[address].wait_until_ready)
+
+
+@pytest.mark.parametrize("reached", [False, True])
+async def test_the_edge_asks_to_send_again_only_what_no_instance_was_sent_or_what_only_reads(
+    reached: bool,
+) -> None:
+    async with AsyncExitStack() as running:
+        folder = running.enter_context(private_folder())
+        instance = own_address()
+        if reached:
+            instance = await running.enter_async_context(silent_instance(breaks_off=True))
+        varnish = await asyncio.to_thread(Varnish, folder, [instance, instance])
+        running.callback(varnish.stop)
+        edge = await running.enter_async_context(httpx.AsyncClient(base_url=varnish.url, timeout=30))
+
+        async def is_known_to_the_edge() -> bool:
+            """It takes an instance for healthy, or not, a moment after its own start."""
+            return ("is not known" in (await edge.post("/graphql")).text) == reached
+
+        await until(is_known_to_the_edge)
+        for method in ("POST", "DELETE", "GET", "HEAD"):
+            answer = await edge.request(method, "/graphql")
+            again = not reached or method in ("GET", "HEAD")
+            assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
+            assert answer.headers.get("retry-after") == ("1" if again else None), method
+            if method != "HEAD":
+                refused = answer.json()["errors"][0]
+                assert refused["extensions"]["code"] == "UNAVAILABLE"
+                assert ("is not known" in refused["message"]) == (not again)

@@ -49,13 +49,18 @@ class DocumentationPages:
         name = request.path_params.get("name", "") if decision is None else f"decisions/{decision}"
         if name not in names():
             raise AppError(f"There is no page {quoted(name)} of the documentation.", Code.NOT_FOUND)
-        page = _page(name, split_path(scope["path"]).prefix, language_of(scope))
+        page = _page(name, *_view_of(scope))
         return await _respond(scope, page)
 
     async def respond_with_api(self, request: Request) -> BufferedResponse:
         scope = request.scope
-        page = _api_page(split_path(scope["path"]).prefix, language_of(scope))
+        page = _api_page(*_view_of(scope))
         return await _respond(scope, page)
+
+
+def _view_of(scope: Scope) -> tuple[str, Language, str]:
+    """What a page depends on beside its name: the prefix, the language, and the public address."""
+    return split_path(scope["path"]).prefix, language_of(scope), resources_of(scope).settings.public_url
 
 
 async def _respond(scope: Scope, page: CachedResponse) -> BufferedResponse:
@@ -66,18 +71,18 @@ async def _respond(scope: Scope, page: CachedResponse) -> BufferedResponse:
 
 
 @lru_cache(_MAX_PAGES)
-def _page(name: str, prefix: str, language: Language) -> CachedResponse:
+def _page(name: str, prefix: str, language: Language, public_url: str) -> CachedResponse:
     found = article(name, prefix)
     contents = found.headings
     if len(contents) > _MAX_CONTENTS:
         contents = [heading for heading in contents if heading.level == 2]
-    view = PageView(language, prefix, address_of(name))
+    view = PageView(language, prefix, address_of(name), public_url=public_url)
     body = render("documentation", view, article=found, contents=contents, name=name)
     return represent(body, language)
 
 
 @cache
-def _api_page(prefix: str, language: Language) -> CachedResponse:
+def _api_page(prefix: str, language: Language, public_url: str) -> CachedResponse:
     described: dict[str, Any] = msgspec.json.decode(write_openapi(schema, own_document(DOCUMENT)))
     operations = [
         {"path": path, "method": method.upper(), **operation}
@@ -86,7 +91,7 @@ def _api_page(prefix: str, language: Language) -> CachedResponse:
     ]
     body = render(
         "openapi",
-        PageView(language, prefix, "/docs/api"),
+        PageView(language, prefix, "/docs/api", public_url=public_url),
         info=described["info"],
         operations=operations,
         schemas=described["components"]["schemas"],

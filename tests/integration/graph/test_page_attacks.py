@@ -384,3 +384,8 @@ async def test_full_addresses_are_those_of_the_setting_and_never_of_the_host_hea
         assert 'hreflang="de" href="https://netz.example/de/operators?region=Bayern"' in page
         assert 'hreflang="x-default" href="https://netz.example/operators?region=Bayern"' in page
         assert EVIL not in page
+        for path in ("/docs", "/docs/edge", "/docs/decisions/0088-varnish", "/docs/api"):
+            page = (await client.get(f"/en{path}")).text
+            assert f'<link rel="canonical" href="https://netz.example/en{path}">' in page, path
+            assert f'hreflang="de" href="https://netz.example/de{path}"' in page, path
+            assert EVIL not in page, path
