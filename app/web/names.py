@@ -149,6 +149,7 @@ FIELDS: Final[Names] = {
     "leistungUnter2500h": ("Leistungspreis unter 2500 h/a", "Capacity price below 2500 h/a"),
     "arbeitUnter2500h": ("Arbeitspreis unter 2500 h/a", "Energy price below 2500 h/a"),
     "windows": ("Zeitfenster", "Windows"),
+    "bands": ("Preise der Stufen", "Prices of the bands"),
     "bands.HT": ("Preis HT", "Price HT"),
     "bands.ST": ("Preis ST", "Price ST"),
     "bands.NT": ("Preis NT", "Price NT"),
@@ -176,6 +177,15 @@ FIELDS: Final[Names] = {
     "legalBasis": ("Rechtsgrundlage", "Legal basis"),
     "articleId": ("Artikel-ID", "Article ID"),
     "note": ("Anmerkung", "Note"),
+}
+
+# The parts of a line, in forms of fields with several.
+FIELD_PARTS: Final[Names] = {
+    "quarter": ("Quartal", "quarter"),
+    "band": ("Stufe", "band"),
+    "price": ("Preis", "price"),
+    "start": ("Beginn", "start"),
+    "end": ("Ende", "end"),
 }
 
 # The units of fields whose values are amounts; that of `amount` is the entry's.

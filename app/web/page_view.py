@@ -17,6 +17,7 @@ from app.web.names import (
     BILL_UNITS,
     CHANGES,
     DATA_TYPES,
+    FIELD_PARTS,
     FIELD_UNITS,
     FIELDS,
     FIGURES_OF_ENTRIES,
@@ -159,6 +160,10 @@ class PageView(NamedTuple):
     def field(self, name: str) -> str:
         """A field of an entry, as the history names it."""
         return self._of(FIELDS, name)
+
+    def field_part(self, name: str) -> str:
+        """A part of each line of a field."""
+        return self._of(FIELD_PARTS, name)
 
     def field_value(self, name: str, value: str | None, unit: str | None = None) -> str:
         """The value of a field in the history. `unit`: that of the entry, if it has one and it is known."""

@@ -28,6 +28,10 @@ _CHANGED: Final = (
     "The entry has changed meanwhile, and nothing was saved. This is its present state: look it over, and repeat the step if it"
     " still applies.",
 )
+_AS_BEFORE: Final = (
+    "Es wurde nichts geändert: Der Eintrag ist schon so, wie er vor dieser Änderung war.",
+    "Nothing was changed: the entry already is as it was before this change.",
+)
 
 
 class Outcome(NamedTuple):
@@ -113,6 +117,8 @@ class EntryPage:
         }
         data = (await self._operations.run_fields(self._revert, {"input": given}, request)).data
         errors = data["revert"]["errors"]
+        if not errors and data["revert"]["revision"] is None:
+            return self._page(request, view, form, Outcome(200, (view.text(*_AS_BEFORE),)))
         if not errors:
             return redirect(self._address(view, form, "revert"))
         status = status_of(errors)

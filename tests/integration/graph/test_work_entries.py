@@ -385,6 +385,28 @@ async def test_administrators_revert_and_delete_and_editors_do_not(
     assert (await administrator.open(path)).status_code == 404
 
 
+async def test_a_revert_to_what_the_entry_is_already_is_not_said_to_have_been_done(
+    administrator: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/en/work/entries/{global_id(tariff)}"
+    flag = await administrator.open_form(path, "flag")
+    assert (await administrator.send(flag, action="flag", reason="a doubt")).status_code == 303
+    unflag = await administrator.open_form(path, "unflag")
+    assert (await administrator.send(unflag, action="unflag")).status_code == 303
+    page = (await administrator.open(path)).text
+    [of_unflag, of_flag] = [
+        form_of("<form" + part) for part in page.split("<form")[1:] if 'value="revert"' in part
+    ]
+    response = await administrator.send(of_flag, action="revert")
+    assert response.status_code == 200
+    assert "Nothing was changed" in text_of(response)
+    assert "Reverted." not in text_of(response)
+    assert f"Version {of_flag.values['version']}" in text_of(response)
+    response = await administrator.send(of_unflag, action="revert")
+    assert response.headers["location"] == f"{path}?done=revert"
+
+
 async def test_editors_can_neither_delete_revert_nor_verify(editor: Browser, pool: Pool) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     path = f"/en/work/entries/{global_id(tariff)}"
@@ -442,6 +464,20 @@ async def test_every_kind_of_entry_has_a_form_that_changes_nothing_when_it_is_se
             response = await editor.send(form, action="save")
             assert response.status_code == 200, text_of(response)
             assert re.search("Nothing was changed|Es wurde nichts geändert", response.text)
+
+
+async def test_the_lists_of_an_entry_are_described_in_the_language_of_the_page(
+    editor: Browser, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    entry = global_id(await make.time_of_use(pool, dno, 2025))
+    german = (await editor.open(f"/de/work/entries/{entry}")).text
+    assert '<label for="field-bands">Preise der Stufen' in german
+    assert "Je Zeile: Stufe Preis<" in german
+    assert "Je Zeile: Quartal Stufe Beginn Ende<" in german
+    english = (await editor.open(f"/en/work/entries/{entry}")).text
+    assert '<label for="field-bands">Prices of the bands' in english
+    assert "In each line: quarter band start end<" in english
 
 
 async def test_what_people_typed_is_escaped(editor: Browser, pool: Pool) -> None:
