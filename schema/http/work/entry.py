@@ -28,6 +28,7 @@ _CHANGED: Final = (
     "The entry has changed meanwhile, and nothing was saved. This is its present state: look it over, and repeat the step if it"
     " still applies.",
 )
+_NOTHING: Final = ("Es wurde nichts geändert.", "Nothing was changed.")
 _AS_BEFORE: Final = (
     "Es wurde nichts geändert: Der Eintrag ist schon so, wie er vor dieser Änderung war.",
     "Nothing was changed: the entry already is as it was before this change.",
@@ -92,7 +93,7 @@ class EntryPage:
         write = form.correction()
         if write is None:
             status = 400 if form.errors else 200
-            nothing = () if form.errors else (view.text("Es wurde nichts geändert.", "Nothing was changed."),)
+            nothing = () if form.errors else (view.text(*_NOTHING),)
             return self._page(request, view, form, Outcome(status, nothing))
         seen = form.sent.get("checked") == digest(write)
         result = await self._run(request, write, dry_run=not seen)
@@ -115,10 +116,12 @@ class EntryPage:
             "expectedVersion": form.version,
             "reason": form.sent.get("reason", "").strip() or None,
         }
-        data = (await self._operations.run_fields(self._revert, {"input": given}, request)).data
-        errors = data["revert"]["errors"]
-        if not errors and data["revert"]["revision"] is None:
+        result = (await self._operations.run_fields(self._revert, {"input": given}, request)).data["revert"]
+        errors = result["errors"]
+        if not errors and result["revision"] is None:
             return self._page(request, view, form, Outcome(200, (view.text(*_AS_BEFORE),)))
+        if not errors and result["entry"] is None:  # taken back was that it was added, or added again
+            return redirect(view.link("/work", done="delete"))
         if not errors:
             return redirect(self._address(view, form, "revert"))
         status = status_of(errors)
@@ -129,6 +132,10 @@ class EntryPage:
     def _after(self, request: Request, view: PageView, form: EntryForm, result: Map, done: str) -> Response:
         errors = result["errors"]
         if not errors:
+            if (
+                result["results"][0]["revision"] is None
+            ):  # such as a verification of what was verified already
+                return self._page(request, view, form, Outcome(200, (view.text(*_NOTHING),)))
             if done == "delete":
                 return redirect(view.link("/work", done=done))
             return redirect(self._address(view, form, done))

@@ -407,6 +407,39 @@ async def test_a_revert_to_what_the_entry_is_already_is_not_said_to_have_been_do
     assert response.headers["location"] == f"{path}?done=revert"
 
 
+async def test_a_revert_that_deletes_the_entry_again_leads_to_the_lists_since_it_has_no_page_then(
+    administrator: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/en/work/entries/{global_id(tariff)}"
+    delete = await administrator.open_form(path, "delete")
+    await administrator.send(delete, action="delete", reason="of another operator")
+    [undo] = [
+        form_of("<form" + part)
+        for part in (await administrator.open("/en/work/changes")).text.split("<form")[1:]
+        if 'name="revision"' in part
+    ]
+    assert (await administrator.send(undo)).status_code == 303
+    restored = await administrator.open_form(path, "revert")
+    response = await administrator.send(restored, action="revert")
+    assert response.headers["location"] == "/en/work?done=delete"
+    assert "is deleted" in text_of(await administrator.open(response.headers["location"]))
+
+
+async def test_a_verification_of_what_is_verified_already_is_not_said_to_be_saved(
+    administrator: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/en/work/entries/{global_id(tariff)}"
+    verify = await administrator.open_form(path, "verify")
+    assert (await administrator.send(verify, action="verify")).status_code == 303
+    form = await administrator.open_form(path, "save")
+    for action in ("save", "verify"):
+        response = await administrator.send(form, action=action, verify="1")
+        assert response.status_code == 200, action
+        assert "Nothing was changed." in text_of(response), action
+
+
 async def test_editors_can_neither_delete_revert_nor_verify(editor: Browser, pool: Pool) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     path = f"/en/work/entries/{global_id(tariff)}"
