@@ -39,6 +39,7 @@ from tests.servers import (
     PrivatePostgres,
     PrivateValkey,
     clone,
+    cloned,
     private_folder,
 )
 
@@ -135,6 +136,21 @@ def redis_url(_valkey_of_the_worker: Valkey) -> str:
 def settings(database_url: str, redis_url: str) -> Settings:
     """The addresses of this worker's servers and few connections at the start; every other setting has its default."""
     return Settings(database_url=database_url, redis_url=redis_url, **FEW_CONNECTIONS)
+
+
+@pytest.fixture(scope="module")
+async def lasting_settings(_postgres_url: str, worker_id: str) -> AsyncIterator[Settings]:
+    """As `settings`, with a database and a Valkey that only this module uses and that nothing empties before its end.
+
+    For tests that read from one application, where starting it takes longer than all that they ask of it.
+    """
+    with private_folder() as folder:
+        server = PrivateValkey(folder)
+        try:
+            async with cloned(_postgres_url, f"dno_{worker_id}_lasting") as url:
+                yield Settings(database_url=url, redis_url=server.url, **FEW_CONNECTIONS)
+        finally:
+            server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -288,6 +288,20 @@ async def clone(admin_url: str, name: str) -> str:
     parts = urlsplit(admin_url)
     where = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{DATABASE}:{PASSWORD}@{where}", path=f"/{name}").geturl()
+
+
+@asynccontextmanager
+async def cloned(admin_url: str, name: str) -> AsyncIterator[str]:
+    """As `clone`; at the end the database is gone, also where a session is still open."""
+    url = await clone(admin_url, name)
+    try:
+        yield url
+    finally:
+        connection = await asyncpg.connect(admin_url, database="postgres")
+        try:
+            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        finally:
+            await connection.close()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """An instance's resources without its HTTP server, and some operators with all kinds of figures."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any
 
@@ -59,8 +60,28 @@ async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def resources(settings: Settings, pool: Pool, before_reads: float) -> AsyncIterator[Resources]:
     """Subscribed to invalidation messages, so that all cache layers are on."""
+    async with _caching_resources(settings) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _caching_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0, **CACHING)) as opened:
         await until(lambda: opened.memory.enabled and opened.shared.trusted)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def lasting_resources(lasting_settings: Settings) -> AsyncIterator[Resources]:
+    """As `resources`, for all tests of a module that only read; its pool is the way to their data."""
+    async with _caching_resources(lasting_settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def lasting_client(lasting_resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """As `client`, on `lasting_resources`."""
+    async with client_of(lasting_resources) as opened:
         yield opened
 
 
@@ -90,6 +111,16 @@ def admin(callers: dict[Role | None, Caller]) -> Caller:
 
 @pytest.fixture
 async def operators(pool: Pool) -> list[Any]:
+    return await _four_operators(pool)
+
+
+@pytest.fixture(scope="module")
+async def lasting_operators(lasting_resources: Resources) -> list[Any]:
+    """As `operators`, in the database of `lasting_resources`."""
+    return await _four_operators(lasting_resources.pool)
+
+
+async def _four_operators(pool: Pool) -> list[Any]:
     made = []
     await make.levy(pool)
     for number, region in enumerate(("Bayern", "Hessen", None, "Bayern")):

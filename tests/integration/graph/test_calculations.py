@@ -12,6 +12,7 @@ from app.domain import clock
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
+from app.resources import Resources
 from tests import factories as make
 from tests.integration.graph.graphql_client import error_codes, execute
 
@@ -212,9 +213,10 @@ async def test_invalid_arguments_of_a_ranking_are_refused(
 # isPeak
 
 
-@pytest.fixture
-async def peaks(pool: Pool) -> None:
+@pytest.fixture(scope="module")
+async def peaks(lasting_resources: Resources) -> None:
     """07:30 to 13:00 all year, in winter also 22:00 to 24:00; the same in two federal states."""
+    pool = lasting_resources.pool
     for slug, region in (("bayern", "Bayern"), ("hessen", "Hessen"), ("ohne-land", None)):
         dno = await make.dno(pool, slug, region=region)
         for season in Season:
@@ -266,40 +268,44 @@ async def _peak(client: httpx.AsyncClient, at: str, slug: str = "bayern", level:
     ],
 )
 async def test_a_moment_is_a_peak_on_working_days_within_a_window(
-    client: httpx.AsyncClient, peaks: None, at: str, expected: bool
+    lasting_client: httpx.AsyncClient, peaks: None, at: str, expected: bool
 ) -> None:
-    assert await _peak(client, at) is expected
+    assert await _peak(lasting_client, at) is expected
 
 
 async def test_whether_holidays_of_a_federal_state_count_is_not_known_without_a_rule(
-    client: httpx.AsyncClient, peaks: None
+    lasting_client: httpx.AsyncClient, peaks: None
 ) -> None:
     """Epiphany, a Monday in 2025, is one in Bavaria and none in Hesse; Corpus Christi is one in both."""
     epiphany, corpus_christi = "2025-01-06T08:00:00+01:00", "2025-06-19T08:00:00+02:00"
     slugs = ("bayern", "hessen", "ohne-land")
-    assert [await _peak(client, epiphany, slug) for slug in slugs] == [None, True, None]
-    assert [await _peak(client, corpus_christi, slug) for slug in slugs] == [None, None, None]
+    assert [await _peak(lasting_client, epiphany, slug) for slug in slugs] == [None, True, None]
+    assert [await _peak(lasting_client, corpus_christi, slug) for slug in slugs] == [None, None, None]
 
 
 async def test_without_published_windows_a_peak_is_null_and_with_an_empty_list_it_is_false(
-    client: httpx.AsyncClient, peaks: None
+    lasting_client: httpx.AsyncClient, peaks: None
 ) -> None:
-    assert await _peak(client, "2024-01-15T08:00:00+01:00") is None
-    assert await _peak(client, "2025-01-15T08:00:00+01:00", level="HS") is None
-    assert await _peak(client, "2026-01-15T08:00:00+01:00") is False
+    assert await _peak(lasting_client, "2024-01-15T08:00:00+01:00") is None
+    assert await _peak(lasting_client, "2025-01-15T08:00:00+01:00", level="HS") is None
+    assert await _peak(lasting_client, "2026-01-15T08:00:00+01:00") is False
 
 
 async def test_the_year_of_a_moment_is_that_of_german_local_time(
-    client: httpx.AsyncClient, peaks: None
+    lasting_client: httpx.AsyncClient, peaks: None
 ) -> None:
-    assert await _peak(client, "2024-12-31T22:30:00Z") is None, "still 2024, of which nothing is known"
-    assert await _peak(client, "2024-12-31T23:30:00Z") is False, "2025 already"
+    assert await _peak(lasting_client, "2024-12-31T22:30:00Z") is None, (
+        "still 2024, of which nothing is known"
+    )
+    assert await _peak(lasting_client, "2024-12-31T23:30:00Z") is False, "2025 already"
 
 
 @pytest.mark.parametrize("at", ["2025-01-15T08:00:00", "2025-01-15", "yesterday", 5, "2025-13-01T00:00:00Z"])
-async def test_a_moment_requires_an_offset(client: httpx.AsyncClient, peaks: None, at: object) -> None:
+async def test_a_moment_requires_an_offset(
+    lasting_client: httpx.AsyncClient, peaks: None, at: object
+) -> None:
     query = 'query ($at: DateTime!) { dno(slug: "bayern") { isPeak(at: $at, voltageLevel: MS) } }'
-    assert await error_codes(client, query, at=at) == ["BAD_USER_INPUT"]
+    assert await error_codes(lasting_client, query, at=at) == ["BAD_USER_INPUT"]
 
 
 # coverage

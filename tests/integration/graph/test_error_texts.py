@@ -92,27 +92,27 @@ JSON_VALUES = [text for text in LITERALS if not text.startswith(("X", "{a"))]
 JSON_VALUES += ["-0", "1E400", '"\\ud83d"', DEEP, DEEPER, '"' + "9" * 70_000 + '"', "9" * 400]
 
 
-@pytest.mark.usefixtures("operators")
+@pytest.mark.usefixtures("lasting_operators")
 @pytest.mark.parametrize("field", FIELDS)
 async def test_literals_are_accepted_or_refused_with_a_text_of_the_api(
-    client: httpx.AsyncClient, field: str
+    lasting_client: httpx.AsyncClient, field: str
 ) -> None:
     for literal in LITERALS:
         document = json.dumps({"query": "{ " + field % literal + " }"})
-        _check(await _post(client, document), f"{field}: {literal[:60]}")
+        _check(await _post(lasting_client, document), f"{field}: {literal[:60]}")
 
 
-@pytest.mark.usefixtures("operators")
+@pytest.mark.usefixtures("lasting_operators")
 @pytest.mark.parametrize("kind", VARIABLES)
 async def test_variables_are_accepted_or_refused_with_a_text_of_the_api(
-    client: httpx.AsyncClient, kind: str
+    lasting_client: httpx.AsyncClient, kind: str
 ) -> None:
     document = f"query ($v: {kind}) {{ {VARIABLES[kind]} }}"
     for value in JSON_VALUES:
         body = f'{{"query": {json.dumps(document)}, "variables": {{"v": {value}}}}}'
-        _check(await _post(client, body), f"{kind}: {value[:60]}")
+        _check(await _post(lasting_client, body), f"{kind}: {value[:60]}")
         params = {"query": document, "variables": f'{{"v": {value[:3000]}}}'}
-        _check(await client.get("/graphql", params=params), f"GET {kind}: {value[:60]}")
+        _check(await lasting_client.get("/graphql", params=params), f"GET {kind}: {value[:60]}")
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,11 @@ async def test_variables_are_accepted_or_refused_with_a_text_of_the_api(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/graphql", "/api/v1/query/natural"])
+@pytest.mark.usefixtures("lasting_operators")
 async def test_bodies_are_accepted_or_refused_with_a_text_of_the_api(
-    client: httpx.AsyncClient, path: str, body: str | bytes
+    lasting_client: httpx.AsyncClient, path: str, body: str | bytes
 ) -> None:
-    _check(await _post(client, body, path), path)
+    _check(await _post(lasting_client, body, path), path)
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,11 @@ async def test_bodies_are_accepted_or_refused_with_a_text_of_the_api(
         '/graphql?query={__typename}&extensions={"persistedQuery":{"version":1e999}}',
     ],
 )  # fmt: skip
-@pytest.mark.usefixtures("operators")
+@pytest.mark.usefixtures("lasting_operators")
 async def test_addresses_are_answered_or_refused_with_a_text_of_the_api(
-    client: httpx.AsyncClient, path: str
+    lasting_client: httpx.AsyncClient, path: str
 ) -> None:
-    response = await client.get(path)
+    response = await lasting_client.get(path)
     _check(response, path[:60])
     assert response.status_code == 200 or response.json()
     assert "graphql" in path or response.status_code >= 400
@@ -261,15 +262,15 @@ async def test_refused_variables_one_after_the_other_take_no_places_of_operation
         assert (await _post(client, body)).status_code < 500
 
 
-@pytest.mark.usefixtures("operators")
+@pytest.mark.usefixtures("lasting_operators")
 @effort(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(VARIABLES)), value=SOME)
 async def test_generated_variables_are_accepted_or_refused_with_a_text_of_the_api(
-    client: httpx.AsyncClient, kind: str, value: Any
+    lasting_client: httpx.AsyncClient, kind: str, value: Any
 ) -> None:
     document = f"query ($v: {kind}) {{ {VARIABLES[kind]} }}"
     body = json.dumps({"query": document, "variables": {"v": value}})
-    _check(await _post(client, body), repr(value))
+    _check(await _post(lasting_client, body), repr(value))
 
 
 async def _post(client: httpx.AsyncClient, body: str | bytes, path: str = "/graphql") -> httpx.Response:

@@ -22,6 +22,7 @@ from tests import factories as make
 from tests.integration.graph.page_client import BROWSER, SCRIPT, base_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.wire import wire
+from tests.waiting import CACHING
 
 BREAKOUT = "\"'><img src=x onerror=alert(1)>{{ 7*7 }}</textarea></title>" + SCRIPT
 EVIL = "evil.example"
@@ -237,12 +238,18 @@ PATHS = (
 )
 
 
+@pytest.fixture(scope="module")
+async def one_server(lasting_settings: Settings) -> AsyncIterator[Running]:
+    async with running(lasting_settings, **CACHING) as started:
+        await make.dno(started.resources.pool)
+        yield started
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_no_path_leads_to_another_host_or_to_a_file_of_the_server(
-    server: Running, pool: Pool, path: str
+    one_server: Running, path: str
 ) -> None:
-    await make.dno(pool)
-    async with wire(server.url) as connection:
+    async with wire(one_server.url) as connection:
         head = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/html\r\n\r\n"
         answer = await connection.exchange(head.encode())
     assert answer.status < 500

@@ -1,17 +1,17 @@
 """Every path of the real server: with and without a slash at its end, by GET and HEAD, in HTTP/1.1 and 1.0."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.routing import Route
 
-from app.db.pool import Pool
 from app.main import create_app
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.running import Running
-from tests.waiting import LIMIT
+from tests.integration.graph.running import Running, running
+from tests.waiting import CACHING, LIMIT
 
 PATHS = (
     "/",
@@ -158,18 +158,24 @@ def request_of(method: str, path: str, version: str) -> str:
     return f"{method} {path} HTTP/{version}\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
 
 
+@pytest.fixture(scope="module")
+async def one_server(lasting_settings: Settings) -> AsyncIterator[Running]:
+    async with running(lasting_settings, **CACHING) as started:
+        await make.dno(started.resources.pool, "netze-a")
+        yield started
+
+
 @pytest.mark.parametrize("path", [*PATHS, *WITHOUT_A_FIXED_LENGTH])
 async def test_head_has_the_headers_of_get_and_a_trailing_slash_changes_nothing(
-    server: Running, pool: Pool, path: str
+    one_server: Running, path: str
 ) -> None:
-    await make.dno(pool, "netze-a")
     plain, mark, query = path.partition("?")
     slashed = f"{plain}/{mark}{query}" if plain != "/" else path
-    status, headers, body = await exchange(server, request_of("GET", path, "1.1"))
+    status, headers, body = await exchange(one_server, request_of("GET", path, "1.1"))
     for other in (path, slashed):
         for version in ("1.1", "1.0"):
             for method in ("GET", "HEAD"):
-                found = await exchange(server, request_of(method, other, version))
+                found = await exchange(one_server, request_of(method, other, version))
                 assert found[0] == status
                 assert "evil.test" not in repr(found)
                 assert version == "1.1" or "transfer-encoding" not in found[1]
