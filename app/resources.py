@@ -56,6 +56,7 @@ from app.limits.deadlines import Deadlines
 from app.limits.fair_share import FairShare
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.refusal_pacer import RefusalPacer
+from app.limits.write_priority import WritePriority
 from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
@@ -95,6 +96,7 @@ class Resources:
     connections: FairShare
     deadlines: Deadlines
     refusals: RefusalPacer
+    write_priority: WritePriority
     readiness: Readiness
     error_page: ErrorPage
     bulk_writes: asyncio.Lock
@@ -167,6 +169,7 @@ async def open_resources(
             connections=FairShare(max_connections(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             refusals=RefusalPacer(asyncio.get_running_loop()),
+            write_priority=WritePriority(asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
             error_page=error_page,
             bulk_writes=asyncio.Lock(),

@@ -124,9 +124,10 @@ class Context:
             )
             return result, work
 
-        written = await shield_once(
-            write_and_invalidate(), begun=lambda: latest is not None and latest.committing
-        )
+        with self.resources.write_priority:
+            written = await shield_once(
+                write_and_invalidate(), begun=lambda: latest is not None and latest.committing
+            )
         self.loaders.clear()
         return written
 

@@ -40,6 +40,7 @@ class FastPathProtocol(HttpProtocol):
         self._limiter = resources.limiter
         self._uses = resources.api_key_usage
         self._pacer = resources.refusals
+        self._priority = resources.write_priority
 
     def _head_candidate(self, head: bytes) -> HeadCandidate | None:
         if len(head) > MAX_HEAD_BYTES:
@@ -56,6 +57,27 @@ class FastPathProtocol(HttpProtocol):
             return False
         if self.server_state.draining:
             return False  # each response has to close its connection
+        if self._priority.may_begin():
+            return self._respond_now(cached_head, body)
+        self._wait_for_writes(head, body)
+        return True
+
+    def _wait_for_writes(self, head: bytes, body: bytes) -> None:
+        def begin() -> None:
+            self._answering = None
+            cached_head = self._heads.get(self._key(head))
+            if self.transport.is_closing():
+                self._settle()
+            elif cached_head is None or not self._respond_now(cached_head, body):
+                self._take_request(head, body)
+            elif self._answering is None:
+                self._process_pipelined()
+
+        self._answering = begin
+        self.timer.enter(State.ANSWERING, self._answer_timeout)
+        self._priority.wait(begin)
+
+    def _respond_now(self, cached_head: CachedRequestHead, body: bytes) -> bool:
         began = perf_counter()
         found = cached_head.handler.find_cached_response(cached_head, body)
         payer, policy = cached_head.budget or (self._address or LOCAL, self._limiter.anonymous)

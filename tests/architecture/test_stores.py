@@ -142,6 +142,7 @@ STORES = {
     "app/limits/concurrency_limiter.py:ConcurrencyLimiter._preferred": "queued operations",
     "app/limits/concurrency_limiter.py:ConcurrencyLimiter._waiting": "queued operations",
     "app/limits/refusal_pacer.py:RefusalPacer._held": "connections, WebSockets, operations of a WebSocket",
+    "app/limits/write_priority.py:WritePriority._waiting": "connections, WebSockets, operations of a WebSocket",
     "app/importers/cells.py:composed": IMPORT,
     "app/importers/cells.py:label": IMPORT,
     "app/importers/cells.py:count": IMPORT,

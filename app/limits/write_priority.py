@@ -1,0 +1,61 @@
+"""Requests that begin while a write is being executed: only some in each iteration of the event loop.
+
+A write waits for PostgreSQL and Redis several times, and goes on in the iteration after each reply. So its latency is a multiple
+of what an iteration takes, which is the time for all requests that were received together.
+"""
+
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+# Requests that begin in one iteration while a write is being executed.
+WITH_WRITES: Final = 4
+
+
+class WritePriority:
+    """`with priority:` is one write. Requests are first in, first out; no more wait than there are connections, since each has
+    one request at a time.
+    """
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self.writes = 0
+        self._begun = 0  # in this iteration, while there are writes
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def __enter__(self) -> None:
+        self.writes += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.writes -= 1
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def may_begin(self) -> bool:
+        """Whether a request may begin in this iteration; it counts then."""
+        if self._waiting:
+            return False
+        if not self.writes:
+            return True
+        if self._begun >= WITH_WRITES:
+            return False
+        self._count_one()
+        return True
+
+    def wait(self, begin: Callable[[], None]) -> None:
+        """Calls `begin` in a later iteration. It must not raise, nor assume that the client is still connected."""
+        self._waiting.append(begin)
+
+    def _count_one(self) -> None:
+        if not self._begun:
+            self._loop.call_soon(self._next_iteration)
+        self._begun += 1
+
+    def _next_iteration(self) -> None:
+        """Called in each iteration after one in which a request has begun; some may wait only then."""
+        self._begun = 0
+        while self._waiting and (self._begun < WITH_WRITES or not self.writes):
+            self._count_one()
+            self._waiting.popleft()()

@@ -1,0 +1,114 @@
+"""While a write is being executed, requests on the fast path wait for their iteration of the event loop, and are answered as ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.tariff import Tariff
+from app.limits.write_priority import WITH_WRITES
+from schema.types.node import Kind, write_id
+from tests import factories as make
+from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
+from tests.integration.graph.wire import Wire, post, wire
+from tests.waiting import until
+
+PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
+CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
+CLIENTS = 10 * WITH_WRITES
+REQUEST = post(PRICES)
+
+
+@pytest.fixture
+async def tariff(pool: Pool) -> Tariff:
+    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
+
+
+@pytest.fixture
+async def editor(pool: Pool) -> Headers:
+    return (await issue_key(pool, Role.EDITOR))[1]
+
+
+@asynccontextmanager
+async def connected(server: Running, number: int) -> AsyncIterator[list[Wire]]:
+    """Connections whose next REQUEST has a cached response."""
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(wire(server.url)) for _ in range(number)]
+
+        async def cached() -> bool:
+            await connections[0].exchange(REQUEST)
+            return has_cached_response(server, REQUEST)
+
+        await until(cached)
+        yield connections
+
+
+@asynccontextmanager
+async def write_in_progress(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> AsyncIterator[None]:
+    """A correction waits for the lock of its entry within the block, and is answered after it."""
+    changed = {"id": write_id(Kind.TARIFF, tariff.id), "leistung": "60.50"}
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT 1 FROM netzentgelte_data WHERE id = $1 FOR UPDATE", tariff.id)
+        answer = asyncio.create_task(server.execute(CORRECT, editor, input=changed))
+        await until(lambda: server.resources.write_priority.writes)
+        yield
+    assert await answer == {"correctTariff": {"errors": []}}
+
+
+async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for_a_lock(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    priority = server.resources.write_priority
+    async with connected(server, CLIENTS) as connections:
+        async with write_in_progress(server, pool, tariff, editor):
+            for _ in range(3):
+                responses = await asyncio.gather(*(each.exchange(REQUEST) for each in connections))
+                assert {response.status for response in responses} == {200}
+                assert all(b"58.21" in response.body for response in responses)
+            assert len(priority) == 0
+        assert b"60.5" in (await connections[0].exchange(REQUEST)).body
+    assert priority.writes == 0
+
+
+async def test_pipelined_requests_keep_their_order_while_they_wait(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    other = post('{ dno(slug: "netze-a") { slug } }')
+    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        for each in connections:
+            each.writer.write(REQUEST + other + REQUEST)
+        for each in connections:
+            bodies = [(await each.read_response()).body for _ in range(3)]
+            assert [b"58.21" in body for body in bodies] == [True, False, True]
+            assert b"netze-a" in bodies[1]
+
+
+async def test_a_head_that_is_evicted_while_its_request_waits_takes_the_normal_path(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        for each in connections:
+            each.writer.write(REQUEST)
+        await until(lambda: len(server.resources.write_priority), pause=0)
+        server.resources.memory.clear()
+        responses = [await each.read_response() for each in connections]
+    assert {response.status for response in responses} == {200}
+
+
+async def test_clients_that_disconnect_while_their_request_waits_disturb_no_other(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        for each in connections:
+            each.writer.write(REQUEST)
+        await until(lambda: len(server.resources.write_priority), pause=0)
+        for each in connections[::2]:
+            each.writer.transport.abort()
+        responses = [await each.read_response() for each in connections[1::2]]
+    assert {response.status for response in responses} == {200}
+    assert len(server.resources.write_priority) == 0
