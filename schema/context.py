@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -124,7 +125,7 @@ class Context:
             )
             return result, work
 
-        with self.resources.write_priority:
+        with self.resources.write_priority if one_entry else nullcontext():
             written = await shield_once(
                 write_and_invalidate(), begun=lambda: latest is not None and latest.committing
             )

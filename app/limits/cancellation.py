@@ -15,24 +15,29 @@ async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
 
+    def end(_: object = None) -> None:
+        if not ended.done():
+            ended.set_result(None)
+
     async def run() -> T:
         try:
             return await work
         finally:
-            if not ended.done():
-                ended.set_result(None)
+            end()  # the end of the task is seen one iteration of the event loop later
 
     task = loop.create_task(run())
+    task.add_done_callback(end)  # for one that is cancelled before its first step
     try:
-        await ended  # asyncio.wait would take one more iteration of the event loop
+        await ended
     except asyncio.CancelledError:
-        await _end(task, begun)
-        work.close()  # it may not have begun
+        await _wait(task, begun)
         raise
+    finally:
+        work.close()  # likewise
     return task.result()
 
 
-async def _end(task: "asyncio.Task[Any]", begun: Callable[[], bool]) -> None:
+async def _wait(task: "asyncio.Task[Any]", begun: Callable[[], bool]) -> None:
     """Waits until the task has ended; it is cancelled unless it has begun."""
     while not task.done():
         if not begun():

@@ -1,4 +1,4 @@
-"""Requests that begin while a write is being executed: only some in each iteration of the event loop.
+"""Requests that begin while one entry is being written: only some in each iteration of the event loop.
 
 A write waits for PostgreSQL and Redis several times, and goes on in the iteration after each reply. So its latency is a multiple
 of what an iteration takes, which is the time for all requests that were received together.
@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-# Requests that begin in one iteration while a write is being executed.
+# Requests that begin in one iteration while an entry is being written.
 WITH_WRITES: Final = 4
 
 

@@ -57,18 +57,21 @@ class FastPathProtocol(HttpProtocol):
             return False
         if self.server_state.draining:
             return False  # each response has to close its connection
+        began = perf_counter()
         if self._priority.may_begin():
-            return self._respond_now(cached_head, body)
-        self._wait_for_writes(head, body)
+            return self._begin_request(cached_head, body, began)
+        self._wait_for_writes(head, body, cached_head, began)
         return True
 
-    def _wait_for_writes(self, head: bytes, body: bytes) -> None:
+    def _wait_for_writes(
+        self, head: bytes, body: bytes, cached_head: CachedRequestHead, began: float
+    ) -> None:
         def begin() -> None:
             self._answering = None
-            cached_head = self._heads.get(self._key(head))
+            current = self._heads.get(self._key(head))  # rights may have been revoked meanwhile
             if self.transport.is_closing():
-                self._settle()
-            elif cached_head is None or not self._respond_now(cached_head, body):
+                self._done(cached_head, 499, began)
+            elif current is None or not self._begin_request(current, body, began):
                 self._take_request(head, body)
             elif self._answering is None:
                 self._process_pipelined()
@@ -77,8 +80,7 @@ class FastPathProtocol(HttpProtocol):
         self.timer.enter(State.ANSWERING, self._answer_timeout)
         self._priority.wait(begin)
 
-    def _respond_now(self, cached_head: CachedRequestHead, body: bytes) -> bool:
-        began = perf_counter()
+    def _begin_request(self, cached_head: CachedRequestHead, body: bytes, began: float) -> bool:
         found = cached_head.handler.find_cached_response(cached_head, body)
         payer, policy = cached_head.budget or (self._address or LOCAL, self._limiter.anonymous)
         verdict = self._limiter.try_take(payer, 1, policy)

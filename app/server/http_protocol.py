@@ -245,7 +245,7 @@ class HttpProtocol(HttpToolsProtocol):
         scope["path"] = self.root_path + (unquote(text) if "%" in text else text)
         scope["raw_path"] = self.root_path.encode() + path
         scope["query_string"] = query_string
-        keep_alive = self._parsed_keep_alive and line.version == "1.1"
+        keep_alive = self._parsed_keep_alive and line.version == "1.1" and not self._last
         cycle = ResponseCycle(
             scope=scope,
             transport=self.transport,

@@ -1,8 +1,9 @@
-"""While a write is being executed, requests on the fast path wait for their iteration of the event loop, and are answered as ever."""
+"""While an entry is being written, requests of the fast path begin in turns, and are answered as they are otherwise."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,9 @@ from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
 from app.limits.write_priority import WITH_WRITES
+from app.middleware import metrics
+from app.server.connection_timer import State
+from app.server.http_protocol import HttpProtocol
 from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
@@ -18,6 +22,7 @@ from tests.waiting import until
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
+OTHER = post('{ dno(slug: "netze-a") { slug } }')
 CLIENTS = 10 * WITH_WRITES
 REQUEST = post(PRICES)
 
@@ -60,6 +65,12 @@ async def write_in_progress(
     assert await answer == {"correctTariff": {"errors": []}}
 
 
+async def send_until_some_wait(server: Running, connections: list[Wire]) -> None:
+    for each in connections:
+        each.writer.write(REQUEST)
+    await until(lambda: len(server.resources.write_priority), pause=0)
+
+
 async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for_a_lock(
     server: Running, pool: Pool, tariff: Tariff, editor: Headers
 ) -> None:
@@ -67,7 +78,8 @@ async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for
     async with connected(server, CLIENTS) as connections:
         async with write_in_progress(server, pool, tariff, editor):
             for _ in range(3):
-                responses = await asyncio.gather(*(each.exchange(REQUEST) for each in connections))
+                await send_until_some_wait(server, connections)
+                responses = [await each.read_response() for each in connections]
                 assert {response.status for response in responses} == {200}
                 assert all(b"58.21" in response.body for response in responses)
             assert len(priority) == 0
@@ -75,40 +87,72 @@ async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for
     assert priority.writes == 0
 
 
-async def test_pipelined_requests_keep_their_order_while_they_wait(
+async def test_a_connection_whose_request_waits_is_one_that_is_being_answered(
     server: Running, pool: Pool, tariff: Tariff, editor: Headers
 ) -> None:
-    other = post('{ dno(slug: "netze-a") { slug } }')
     async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        await send_until_some_wait(server, connections)
+        waiting = [
+            protocol
+            for members in server.resources.connections._members.values()
+            for protocol in members
+            if isinstance(protocol, HttpProtocol) and callable(protocol._answering)
+        ]
+        assert len(waiting) == len(server.resources.write_priority)
+        assert {protocol.timer.state for protocol in waiting} == {State.ANSWERING}
+        assert {(await each.read_response()).status for each in connections} == {200}
+
+
+async def test_requests_behind_one_that_waits_keep_their_order(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        await send_until_some_wait(server, connections)
         for each in connections:
-            each.writer.write(REQUEST + other + REQUEST)
+            each.writer.write(OTHER + REQUEST)
         for each in connections:
             bodies = [(await each.read_response()).body for _ in range(3)]
             assert [b"58.21" in body for body in bodies] == [True, False, True]
             assert b"netze-a" in bodies[1]
 
 
-async def test_a_head_that_is_evicted_while_its_request_waits_takes_the_normal_path(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+async def test_a_request_whose_head_is_evicted_while_it_waits_passes_the_middleware(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    started: list[HttpProtocol] = []
+    start = HttpProtocol._start
+
+    def counted(self: HttpProtocol, *given: Any) -> None:
+        started.append(self)
+        start(self, *given)
+
+    monkeypatch.setattr(HttpProtocol, "_start", counted)
     async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
-        for each in connections:
-            each.writer.write(REQUEST)
-        await until(lambda: len(server.resources.write_priority), pause=0)
+        await send_until_some_wait(server, connections)
+        waiting = len(server.resources.write_priority)
+        started.clear()
         server.resources.memory.clear()
         responses = [await each.read_response() for each in connections]
+        assert len(started) == waiting
     assert {response.status for response in responses} == {200}
 
 
-async def test_clients_that_disconnect_while_their_request_waits_disturb_no_other(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+async def test_clients_that_disconnect_while_their_request_waits_are_counted_and_disturb_no_other(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    statuses: list[int] = []
+    note = metrics.note
+
+    def noted(method: str, route: str, status: int, seconds: float) -> None:
+        statuses.append(status)
+        note(method, route, status, seconds)
+
+    monkeypatch.setattr(metrics, "note", noted)
     async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
-        for each in connections:
-            each.writer.write(REQUEST)
-        await until(lambda: len(server.resources.write_priority), pause=0)
+        await send_until_some_wait(server, connections)
         for each in connections[::2]:
             each.writer.transport.abort()
         responses = [await each.read_response() for each in connections[1::2]]
     assert {response.status for response in responses} == {200}
+    assert 499 in statuses
     assert len(server.resources.write_priority) == 0

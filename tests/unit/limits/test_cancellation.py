@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 
 from app.limits.cancellation import shield_once
+from tests.waiting import LIMIT
 
 
 class Work:
@@ -72,3 +74,39 @@ async def test_work_that_has_begun_is_completed_before_its_caller_is_cancelled(
     del caller
     gc.collect()
     assert unhandled == [], "an error of the work counts as handled"
+
+
+async def test_work_that_is_cancelled_before_its_first_step_ends_its_caller() -> None:
+    made: list[asyncio.Task[Any]] = []
+
+    def make(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> asyncio.Task[Any]:
+        made.append(asyncio.Task(work, loop=loop, **given))
+        return made[-1]
+
+    loop = asyncio.get_running_loop()
+    work = Work()
+    caller = work.start()
+    loop.set_task_factory(make)
+    try:
+        loop.call_soon(
+            lambda: made[0].cancel()
+        )  # after the first step of the caller, before that of the work
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(caller, LIMIT)
+    finally:
+        loop.set_task_factory(None)
+    assert made[0].cancelled()
+
+
+@pytest.mark.filterwarnings("error")
+async def test_work_that_never_began_leaves_nothing_behind_when_its_caller_is_cancelled() -> None:
+    work = Work()
+    caller = work.start()
+    await asyncio.sleep(0)  # the first step of the caller
+    caller.cancel()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    del caller
+    gc.collect()
+    assert not work.completed
