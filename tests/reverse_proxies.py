@@ -1,5 +1,6 @@
 """nginx, HAProxy and Caddy with the files of deploy/, in front of two instances."""
 
+import asyncio
 import random
 import shutil
 import signal
@@ -7,7 +8,8 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -150,6 +152,23 @@ class ReverseProxy:
                 assert time.monotonic() < until, self._log.read_text()
                 assert not self._child.ended, self._log.read_text()
                 time.sleep(0.02)
+
+
+@asynccontextmanager
+async def silent_instance(*, breaks_off: bool) -> AsyncIterator[Address]:
+    """It reads what is sent, and then ends the connection or does nothing."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /readyz"):
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        elif not breaks_off:
+            await reader.read()
+        writer.close()
+
+    at = own_address()
+    async with await asyncio.start_server(serve, *at):
+        yield at
 
 
 def trust() -> ssl.SSLContext:

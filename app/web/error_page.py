@@ -22,14 +22,21 @@ _PATHS: Final = (
     *("/", "/operators", "/compare", "/ranking", "/my-operator", "/coverage", "/changes", "/docs"),
     *("/graphql", "/schema.graphql"),
 )
+# Beginnings of addresses that exist without the prefix of a language only.
+_OF_NO_LANGUAGE: Final = (
+    *("/api/", "/export/", "/dnos/", "/assets/", "/operators.", "/ranking."),
+    *("/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics"),
+)
 MAX_PATH_LENGTH: Final = 200  # of an address that similar ones are searched for
 
 
 def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Response:
     status = ERRORS[error.code].status
+    view = PageView(language_of(scope), *split_path(scope["path"]))
     body = render(
         "error",
-        _view(scope),
+        view,
+        in_both_languages=not view.path.startswith(_OF_NO_LANGUAGE),
         status=status,
         error=error,
         titles=TITLES,
@@ -43,10 +50,6 @@ def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Res
         request_id=request_state(scope).request_id,
     )
     return HTMLResponse(body, status, {**headers, "content-security-policy": PAGE_POLICY})
-
-
-def _view(scope: Scope) -> PageView:
-    return PageView(language_of(scope), *split_path(scope["path"]))
 
 
 def _similar_paths(scope: Scope) -> list[str]:

@@ -17,6 +17,8 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.encoded_response import encode_cached
+from app.http.entity_tags import known_tag
+from app.http.headers import joined
 from app.http.static_assets import File
 from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
@@ -45,7 +47,12 @@ def graphiql_page(registered: RegisteredDocuments) -> Response:
 
 
 def favicon(request: Request) -> Response:
-    return File(STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
+    tag = b'"%s"' % static_assets().addresses["favicon.svg"].rpartition("/")[2].encode()
+    known = known_tag(joined(request.scope["headers"], b"if-none-match") or b"", tag)
+    headers = {"cache-control": "public, max-age=86400", "etag": (known or tag).decode()}
+    if known is not None:
+        return Response(status_code=304, headers=headers)
+    return File(STATIC / "favicon.svg", headers=headers)
 
 
 def robots(request: Request) -> Response:

@@ -123,6 +123,11 @@ async def test_controls_are_large_enough_for_fingers(server: str, path: str) -> 
             ".filter((each) => each.getBoundingClientRect().height < 44).map((each) => each.outerHTML)"
         )
         assert small == []
+        shrunk = await page.evaluate(
+            "[...document.querySelectorAll('main input[type=checkbox]')].map((each) => each.getBoundingClientRect())"
+            ".filter((box) => box.width < box.height - 0.5).map((box) => box.width)"
+        )
+        assert shrunk == []
 
 
 @needs_browser

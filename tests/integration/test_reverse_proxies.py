@@ -7,7 +7,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -33,6 +33,7 @@ from tests.reverse_proxies import (
     environment_of_instances,
     own_address,
     settings_behind_a_proxy,
+    silent_instance,
     trust,
 )
 from tests.server_process import ServerProcess
@@ -40,10 +41,11 @@ from tests.servers import PASSWORD, clone, private_folder
 from tests.waiting import CACHING, COUNTED, until
 from tests.waiting import LIMIT as LIMIT_OF_WAITING
 
-PROXIES = [
-    pytest.param(name, marks=pytest.mark.skipif(program is None, reason=f"{name} is not installed"))
+INSTALLED = {
+    name: pytest.mark.skipif(program is None, reason=f"{name} is not installed")
     for name, program in (("nginx", NGINX), ("haproxy", HAPROXY), ("caddy", CADDY))
-]
+}
+PROXIES = [pytest.param(name, marks=mark) for name, mark in INSTALLED.items()]
 LIMIT = 12
 QUESTION = "{ dnos(first: 1) { totalCount } }"
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { id version } } } }"
@@ -251,58 +253,58 @@ async def test_errors_of_nginx_itself_have_the_form_of_those_of_the_server(
         assert (answer.json()["code"], answer.json()["status"]) == (code, status)
 
 
-@asynccontextmanager
-async def silent_instance(*, breaks_off: bool) -> AsyncIterator[Address]:
-    """It reads what is sent, and then ends the connection or does nothing."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        if head.startswith(b"GET /readyz"):
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        elif not breaks_off:
-            await reader.read()
-        writer.close()
-
-    at = own_address()
-    async with await asyncio.start_server(serve, *at):
-        yield at
-
-
 UNREACHED = {"status": 503, "code": "UNAVAILABLE", "retry-after": "1"}
 TOO_LATE = {"status": 504, "code": "DEADLINE_EXCEEDED", "retry-after": None}
+BROKEN_OFF = {"status": 502, "code": "UNAVAILABLE", "retry-after": None}
 FAILURES = [
-    ("nginx", None, UNREACHED),
-    ("nginx", True, {"status": 503, "code": "UNAVAILABLE", "retry-after": None}),
-    ("nginx", False, TOO_LATE),
-    ("haproxy", None, UNREACHED),
-    ("haproxy", True, {"status": 502, "code": "UNAVAILABLE", "retry-after": None}),
-    ("haproxy", False, TOO_LATE),
-    ("caddy", None, UNREACHED),
-    ("caddy", True, {"status": 502, "code": "UNAVAILABLE", "retry-after": None}),
-    ("caddy", False, TOO_LATE),
+    ("nginx", "POST", "never ran", UNREACHED),
+    ("nginx", "POST", "stopped", UNREACHED),
+    ("nginx", "POST", "breaks off", BROKEN_OFF | {"status": 503}),
+    ("nginx", "POST", "is silent", TOO_LATE),
+    ("nginx", "GET", "breaks off", UNREACHED),
+    ("nginx", "GET", "is silent", TOO_LATE),
+    ("haproxy", "POST", "never ran", UNREACHED),
+    ("haproxy", "POST", "stopped", UNREACHED),
+    ("haproxy", "POST", "breaks off", BROKEN_OFF),
+    ("haproxy", "POST", "is silent", TOO_LATE),
+    ("haproxy", "GET", "breaks off", BROKEN_OFF),
+    ("haproxy", "GET", "is silent", TOO_LATE),
+    ("caddy", "POST", "never ran", UNREACHED),
+    ("caddy", "POST", "stopped", UNREACHED),
+    ("caddy", "POST", "breaks off", BROKEN_OFF),
+    ("caddy", "POST", "is silent", TOO_LATE),
+    ("caddy", "GET", "breaks off", UNREACHED),
+    ("caddy", "GET", "is silent", TOO_LATE),
 ]
 
 
-@pytest.mark.skipif(None in (NGINX, HAPROXY, CADDY), reason="a proxy is not installed")
-@pytest.mark.parametrize(("program", "breaks_off", "expected"), FAILURES)
-async def test_a_client_is_asked_to_send_again_only_what_no_instance_was_sent(
-    program: str, breaks_off: bool | None, expected: dict[str, Any]
+@pytest.mark.parametrize(
+    ("program", "method", "instances", "expected"),
+    [pytest.param(*failure, marks=INSTALLED[failure[0]]) for failure in FAILURES],
+)
+async def test_a_client_is_asked_to_send_again_only_what_no_instance_was_sent_or_what_only_reads(
+    program: str, method: str, instances: str, expected: dict[str, Any]
 ) -> None:
     async with AsyncExitStack() as running:
         folder = running.enter_context(private_folder())
         instance = own_address()
-        if breaks_off is not None:
-            instance = await running.enter_async_context(silent_instance(breaks_off=breaks_off))
+        started = await running.enter_async_context(AsyncExitStack())
+        if instances != "never ran":
+            behaviour = silent_instance(breaks_off=instances != "is silent")
+            instance = await started.enter_async_context(behaviour)
         proxy = ReverseProxy(program, folder, [instance, instance], answer_within="500ms")
         running.callback(proxy.stop)
         async with proxy.client() as client:
-            answer = await post(client)
+            if instances == "stopped":
+                assert (await client.get("/readyz")).status_code == 200
+                await started.aclose()
+            answer = await (post(client) if method == "POST" else client.get("/graphql"))
             refused = answer.json()["errors"][0]
             found = {"status": answer.status_code, "code": refused["extensions"]["code"]}
             assert found | {"retry-after": answer.headers.get("retry-after")} == expected
             assert ("is not known" in refused["message"]) == (expected["retry-after"] is None)
-            if program == "nginx":
-                page = await client.post("/operators", headers={"accept": BROWSER})
+            if program == "nginx" and method == "POST":
+                page = await client.request(method, "/operators", headers={"accept": BROWSER})
                 assert page.status_code == expected["status"]
                 assert page.headers.get("retry-after") == expected["retry-after"]
                 assert ("is not known" in page.text) == (expected["retry-after"] is None)

@@ -22,12 +22,12 @@ from app.domain.clock import today
 from tests import factories as make
 from tests.integration.graph.running import Headers, Stream, WebSocketClient, issue_key
 from tests.integration.graph.writing import global_id
-from tests.integration.test_reverse_proxies import silent_instance
 from tests.reverse_proxies import (
     Address,
     environment_of_instances,
     own_address,
     settings_behind_a_proxy,
+    silent_instance,
 )
 from tests.server_process import ServerProcess
 from tests.servers import PASSWORD, clone, private_folder

@@ -120,7 +120,8 @@ class EntryPage:
         errors = result["errors"]
         if not errors and result["revision"] is None:
             return self._page(request, view, form, Outcome(200, (view.text(*_AS_BEFORE),)))
-        if not errors and result["entry"] is None:  # taken back was that it was added, or added again
+        # None: reverted was the creation or the restoration of the entry, which deletes it.
+        if not errors and result["entry"] is None:
             return redirect(view.link("/work", done="delete"))
         if not errors:
             return redirect(self._address(view, form, "revert"))
@@ -132,9 +133,8 @@ class EntryPage:
     def _after(self, request: Request, view: PageView, form: EntryForm, result: Map, done: str) -> Response:
         errors = result["errors"]
         if not errors:
-            if (
-                result["results"][0]["revision"] is None
-            ):  # such as a verification of what was verified already
+            # None: nothing changed, such as a verification of what was verified already.
+            if result["results"][0]["revision"] is None:
                 return self._page(request, view, form, Outcome(200, (view.text(*_NOTHING),)))
             if done == "delete":
                 return redirect(view.link("/work", done=done))

@@ -128,7 +128,13 @@ async def test_nothing_else_is_served_as_an_asset(browser, name):
 
 
 async def test_there_is_a_favicon(browser):
-    assert (await browser.get("/favicon.ico")).headers["content-type"].startswith("image/svg+xml")
+    answer = await browser.get("/favicon.ico")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    again = await browser.get("/favicon.ico", headers={"if-none-match": answer.headers["etag"]})
+    assert (again.status_code, again.headers["etag"]) == (304, answer.headers["etag"])
+    assert again.headers["cache-control"] == answer.headers["cache-control"]
+    other = await browser.get("/favicon.ico", headers={"if-none-match": '"other"'})
+    assert (other.status_code, other.content) == (200, answer.content)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

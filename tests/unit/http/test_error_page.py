@@ -58,6 +58,23 @@ def test_an_address_that_is_not_found_is_answered_with_a_similar_one(path: str, 
     assert similar is None or f'<a href="{similar}">{similar}</a>' in page
 
 
+@pytest.mark.parametrize(
+    ("path", "offered"),
+    [
+        ("/x", True),
+        ("/operators/none", True),
+        ("/en/work", True),
+        ("/api/v1/dnos/none/2025", False),
+        ("/operators.csv", False),
+        ("/metrics", False),
+    ],
+)
+def test_the_other_language_is_offered_where_the_address_has_both(path: str, offered: bool) -> None:
+    page = bytes(respond(scope_of(path, BROWSER), AppError("Not Found", Code.NOT_FOUND)).body).decode()
+    assert (f'href="/de{split_path(path).path}"' in page) is offered
+    assert ('class="languages"' in page) is offered
+
+
 @pytest.mark.parametrize("accept", [b"*/*", b"application/json", b"application/json, text/html", b""])
 def test_programs_get_a_problem(accept: bytes) -> None:
     response = respond(scope_of("/x", (b"accept", accept)), AppError("No.", Code.NOT_FOUND))
