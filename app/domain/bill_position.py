@@ -77,7 +77,7 @@ def doubts(positions: Sequence[BillPosition]) -> list[PlausibilityWarning]:
     ]
     return [
         # The name of a position may end with a day, as in 01.07.-31.12.
-        PlausibilityWarning(code, f"{text}: {', '.join(names).removesuffix('.')}.", ())
+        PlausibilityWarning(code, f"{text}: {'; '.join(names).removesuffix('.')}.", ())
         for code, text, applies in found
         if (names := [position.name for position in positions if applies(position)])
     ]

@@ -20,8 +20,7 @@ def known_version(scope: Scope, current: str) -> str | None:
     return None if known is None else known.decode("latin-1")
 
 
-VARY: Final = b"accept, authorization, cookie"  # of a GET
-VARY_OF_POST: Final = b"accept"  # no answer to it is stored
+VARY: Final = b"accept, authorization, cookie"
 
 
 def respond_from_cache(
@@ -42,7 +41,7 @@ def respond_from_cache(
     if scope["method"] == "POST":
         reply = kept.replies.get(coding)
         if reply is None:
-            reply = kept.replies[coding] = for_post(body, kept.media_type, coding=coding)
+            reply = kept.replies[coding] = not_stored(body, kept.media_type, coding=coding)
         return reply
     if kept.etag is None:
         kept.etag = etag(kept.body).encode()
@@ -68,15 +67,11 @@ def respond_from_cache(
     return response
 
 
-def for_post(
-    body: bytes,
-    media_type: str,
-    status: int = 200,
-    coding: Coding | None = None,
-    vary: bytes = VARY_OF_POST,
+def not_stored(
+    body: bytes, media_type: str, status: int = 200, coding: Coding | None = None
 ) -> BufferedResponse:
-    """`coding`: that of the body."""
-    headers, lines = _of_post(media_type, coding, vary)
+    """A response that must not be cached. `coding`: that of the body."""
+    headers, lines = _not_stored(media_type, coding)
     length = b"%d" % len(body)
     return BufferedResponse(
         status, (*headers, (b"content-length", length)), body, b"%scontent-length: %s\r\n" % (lines, length)
@@ -84,9 +79,10 @@ def for_post(
 
 
 @lru_cache(64)
-def _of_post(media_type: str, coding: Coding | None, vary: bytes) -> tuple[Headers, bytes]:
+def _not_stored(media_type: str, coding: Coding | None) -> tuple[Headers, bytes]:
     """The headers without the length, and their lines."""
-    headers = [(b"vary", vary), (b"cache-control", b"no-store"), *_content(media_type, coding)]
+    # As of cached responses to a GET: the fast path sends this Vary with later ones.
+    headers = [(b"vary", VARY), (b"cache-control", b"no-store"), *_content(media_type, coding)]
     return headers, BufferedResponse(200, headers, b"").lines
 
 

@@ -4,7 +4,7 @@ Each window is one weekly series from Monday to Friday within its season, in Ger
 are off-peak by the operator's holiday rule. Days of which that is not known are a tentative event of their own. December is a
 series of its own, since the winter of a calendar year lies at both of its ends. Printed times that are ends of quarter-hours
 are not shifted: the description of an event marks them. A season that the sheet does not mention has no events, as one
-without windows; the descriptions of the calendar and of the level's events name it as not known.
+without windows; the description of the calendar names it as not known.
 """
 
 import itertools
@@ -77,7 +77,6 @@ class _Window(NamedTuple):
     times: TimeWindow
     rule: HolidayRule | None
     bridge_days: str  # a sentence about them
-    not_known: str | None  # a sentence about seasons of its level
 
 
 def write_calendar(
@@ -104,7 +103,7 @@ def write_calendar(
     calendar.add_component(_germany(year))
     for entry in entries:
         for times, (first, last) in itertools.product(entry.windows, _MONTHS[entry.season]):
-            window = _Window(dno, entry, times, rule, bridge_days, not_known.get(entry.voltage_level))
+            window = _Window(dno, entry, times, rule, bridge_days)
             for event in _events(window, list(_weekdays(year, first, last))):
                 calendar.add_component(event)
     written: bytes = calendar.to_ical()
@@ -268,8 +267,6 @@ def _description(window: _Window, *, certain: bool) -> str:
             0,
             "Nicht sicher: An diesen Tagen (Brückentage, regionale Feiertage) ist nicht bekannt, ob das Fenster gilt.",
         )
-    if window.not_known:
-        lines.append(window.not_known)
     if rule and (marked := time_stamps_in_doubt(rule)):
         lines.append(_TIME_STAMPS[marked])
     preliminary = entry.publication is Publication.PRELIMINARY

@@ -1,8 +1,9 @@
 """Cheap and dear hours of § 14a as a calendar (iCalendar, RFC 5545): one event for each interval in the bands NT and HT.
 
 Events are in UTC, so each lasts exactly as long as its price, also through a change of the clock; the program that shows them
-converts. Times without an event have the price of the standard band, or none that is known; the description of the calendar names
-the latter. A daily series would last an hour too long or too short then: its events have the same duration (RFC 5545, 3.8.5.3).
+converts. A daily series would last an hour too long or too short then: its events have the same duration (RFC 5545, 3.8.5.3).
+Within the days asked for, times without an event have the price of the standard band, or none that is known; the description of the
+calendar names the latter. The calendar of `now` has the current interval only.
 Lines are joined as text: a year has more than a thousand events, all with one of two descriptions.
 """
 

@@ -56,19 +56,15 @@ def _parts(words: Words, bill: Bill) -> Iterable[str]:
 
 def _positions(words: Words, positions: Sequence[BillPosition]) -> Iterable[str]:
     """The months of a price stand together: "Monatsleistungspreis 12 × 2.382,00 €"; others that are alike do not."""
-    for _, same in groupby(positions, key=_alike):
+    for _, same in groupby(
+        positions, key=lambda p: (p.name.rpartition(" ")[0], p.price, p.quantity, p.price_unit)
+    ):
         first, *others = same
         amount_of_one = words.euro.format(number(words, first.amount))
         if others:
             yield f"{first.name.rpartition(' ')[0]} {1 + len(others)} × {amount_of_one}"
         else:
             yield f"{first.name} {amount_of_one}"
-
-
-def _alike(position: BillPosition) -> tuple[str, Decimal, Decimal]:
-    monthly = position.price_unit == "EUR/kW/month"
-    name = position.name.rpartition(" ")[0] if monthly else position.name
-    return name, position.price, position.quantity
 
 
 def _missing(words: Words, bill: Bill) -> str:

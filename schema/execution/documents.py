@@ -1,7 +1,7 @@
 """Documents that were parsed, limited and validated, and their operations with compiled plans."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from copy import copy
 from functools import cached_property, lru_cache
@@ -12,9 +12,12 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
     TypeNode,
 )
 from graphql.execution.values import VariableValues, get_variable_values
@@ -139,11 +142,9 @@ class Operation:
 
     @cached_property
     def introspects(self) -> bool:
-        """Whether all root fields are of introspection."""
-        return all(
-            isinstance(field, FieldNode) and field.name.value.startswith("__")
-            for field in self.node.selection_set.selections
-        )
+        """Whether all root fields, also those in fragments, are of introspection."""
+        fields = _root_fields(self.node.selection_set, self.document.fragments)
+        return all(field.name.value.startswith("__") for field in fields)
 
     @property
     def variable_types(self) -> dict[str, TypeNode]:
@@ -282,6 +283,19 @@ class Document:
             else "The document has several operations; `operationName` must say which."
         )
         raise RejectedDocument([GraphQLError(message)], Code.OPERATION_RESOLUTION_FAILURE)
+
+
+def _root_fields(
+    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[FieldNode]:
+    """A field that is spread twice is given twice: LIMIT_ROOT_FIELDS counts it twice, too."""
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            yield node
+        elif isinstance(node, InlineFragmentNode):
+            yield from _root_fields(node.selection_set, fragments)
+        elif isinstance(node, FragmentSpreadNode):
+            yield from _root_fields(fragments[node.name.value].selection_set, fragments)
 
 
 _NONE = VariableValues({}, {})

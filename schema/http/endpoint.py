@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.cache.responses import ResponseKey
 from app.errors import AppError, Overloaded
+from app.http.conditional_requests import VARY
 from app.http.content_negotiation import prefers_page
 from app.http.errors import pace, respond
 from app.http.request_state import joined_header, request_state
@@ -74,7 +75,7 @@ class GraphQLEndpoint:
                 if scope["method"] != "POST":
                     raise  # the head's lines would not be those of an answer
                 await pace(scope, error)
-                response = respond(scope, error, {"vary": "accept"})
+                response = respond(scope, error, {"vary": VARY.decode()})
         if not isinstance(response, ResultStream):
             # Also of a refused request: the next one with this head is refused for less.
             self._fast_path.cache_request_head(scope, key.head)

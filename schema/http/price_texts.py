@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
-from itertools import chain, product
+from itertools import chain
+from typing import Final
 
 from app.domain import clock
 from app.domain.price_series import PriceInterval, day_span, gaps, parts_on, price_at, prices
@@ -82,17 +83,22 @@ def _priced(tariff: PricedTariff, intervals: Iterable[PriceInterval]) -> PricedS
 
 
 def _not_known(dno: PricedOperator, span: DaySpan) -> Iterator[str]:
-    """Times of the days asked for, quarter by quarter, in the words of the calendar."""
+    """Of each quarter that the span touches, in the words of the calendar."""
     sheets = {tariff.year: tariff.sheet for tariff in dno.tariffs}
-    for year, quarter in product(range(span.first.year, span.last.year + 1), (1, 2, 3, 4)):
-        begins, last_month = date(year, 3 * quarter - 2, 1), date(year, 3 * quarter, 1)
-        if (span.last.year, span.last.month) < (year, begins.month):
-            continue
-        if (span.first.year, span.first.month) > (year, last_month.month):
-            continue
+    for number in range(max(_quarter(span.first), _FIRST_QUARTER), _quarter(span.last) + 1):
+        year, quarter = divmod(number, 4)
+        begins, last_month = date(year, 3 * quarter + 1, 1), date(year, 3 * quarter + 3, 1)
         parts = parts_on(sheets[year], begins) if year in sheets else ()
         for start, end in gaps(parts):
             yield f"{begins:%m}-{last_month:%m/%Y}, {clock.hh_mm(start)} bis {clock.hh_mm(end)} Uhr"
+
+
+def _quarter(day: date) -> int:
+    """Its number in the count of all quarters: four times the year, and 0 to 3."""
+    return 4 * day.year + (day.month - 1) // 3
+
+
+_FIRST_QUARTER: Final = _quarter(date(2025, 4, 1))  # with it Modul 3 began
 
 
 def _nothing_known(dno: PricedOperator, span: DaySpan) -> AppError:

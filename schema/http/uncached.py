@@ -57,7 +57,7 @@ class UncachedRequests:
         answer, kind, context = await self._runner.run_operation(parsed, scope, looked_up)
         media_type = f"{parsed.media_type}; charset=utf-8"
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
-            return write_answer(answer, status_for(kind, parsed.media_type), media_type, scope["method"])
+            return write_answer(answer, status_for(kind, parsed.media_type), media_type)
         read_set = context.read_set
         wanted = resources_of(scope).responses.is_wanted(key, read_set)
         if scope["method"] == "POST" and not wanted:

@@ -70,7 +70,7 @@ STORES = {
     "app/http/cached_response.py:CachedResponse.written": OWNER,
     "app/middleware/metrics.py:_meters": START,
     "schema/execution/documents.py:cost_of": "memoised results of pure functions",
-    "app/http/conditional_requests.py:_of_post": "memoised results of pure functions",
+    "app/http/conditional_requests.py:_not_stored": "memoised results of pure functions",
     "app/http/content_coding.py:_choose": "memoised results of pure functions",
     "app/http/static_assets.py:_Item._encoded": START,
     "app/cache/cluster.py:Cluster._breakers": SERVERS,

@@ -6,18 +6,14 @@ from graphql import GraphQLError
 
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
-from app.http.conditional_requests import VARY, VARY_OF_POST, for_post
+from app.http.conditional_requests import not_stored
 from schema.execution.operation import Answer, write_errors
 from schema.http.framings import Framing
 
 
-def write_answer(answer: Answer, status: int, media_type: str, method: str = "POST") -> BufferedResponse:
-    """A response that must not be cached.
-
-    That to a GET varies as one that may be, because the fast path gives later answers to the same head this header.
-    """
-    vary = VARY_OF_POST if method == "POST" else VARY
-    response = for_post(answer.body, media_type, status, vary=vary)
+def write_answer(answer: Answer, status: int, media_type: str) -> BufferedResponse:
+    """A response that must not be cached."""
+    response = not_stored(answer.body, media_type, status)
     if answer.cookies:
         cookies = ((b"set-cookie", cookie.encode()) for cookie in answer.cookies)
         return BufferedResponse(status, [*response.headers, *cookies], answer.body)
@@ -36,7 +32,7 @@ def write_in_stream(body: bytes, framing: Framing) -> BufferedResponse:
     media_type = framing.content_type
     if media_type.startswith("text/"):
         media_type += "; charset=utf-8"  # as of streams that stay open
-    return for_post(framing.opening + framing.result(body) + framing.end, media_type)
+    return not_stored(framing.opening + framing.result(body) + framing.end, media_type)
 
 
 def write_error(error: AppError, request_id: str) -> Answer:

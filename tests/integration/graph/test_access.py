@@ -226,7 +226,8 @@ async def test_without_anonymous_reading_signing_in_and_introspection_stay_possi
     passwords = Passwords(closed.resources.settings)
     user = await make.user(pool, role=Role.VIEWER, password_hash=await passwords.hash(PASSWORD))
     passwords.close()
-    for document in ("{ __typename }", "{ __schema { queryType { name } } }"):
+    in_fragment = "{ ...I } fragment I on Query { __schema { queryType { name } } }"
+    for document in ("{ __typename }", "{ __schema { queryType { name } } }", in_fragment):
         await closed.execute(document)
     data = await closed.execute(SIGN_IN, email=user.email, password=PASSWORD)
     session = {"authorization": f"Bearer {data['signIn']['token']}"}

@@ -150,6 +150,18 @@ async def test_the_calendar_names_times_without_a_known_price(
     )
 
 
+async def test_times_before_prices_of_paragraph_14a_began_are_not_named_as_not_known(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    syna = await make.dno(pool, "syna")
+    await make.time_of_use(pool, syna, 2025, **PRICES, windows=WINDOWS.replace("4 21:00-23:00 ST, ", ""))
+    written = await client.get("/api/v1/dnos/syna/time-of-use/2024-12-01..2025-12-31.ics")
+    [stated] = [
+        line for line in written.text.replace("\r\n ", "").splitlines() if line.startswith("X-WR-CALDESC:")
+    ]
+    assert stated == "X-WR-CALDESC:Nicht bekannt ist der Preis von: 10-12/2025\\, 21:00 bis 23:00 Uhr."
+
+
 async def test_the_calendar_holds_the_cheap_and_the_dear_hours_of_the_series(
     client: httpx.AsyncClient, n_ergie: Dno
 ) -> None:

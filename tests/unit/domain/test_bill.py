@@ -1066,7 +1066,7 @@ def test_preliminary_and_derived_prices_are_named():
     made = bill(CASES["Modul 1, Netze ODR 2025"][0], ODR_2025)
     [warning] = [warning for warning in made.warnings if warning.code == "PRELIMINARY_PRICES"]
     assert warning.message == (
-        "Preliminary, so the operator may still change it: Grundpreis, Arbeitspreis, Pauschale Reduzierung Modul 1."
+        "Preliminary, so the operator may still change it: Grundpreis; Arbeitspreis; Pauschale Reduzierung Modul 1."
     )
     made = bill(CASES["Modul 1, Wanfried 2025"][0], WANFRIED_2025)
     [warning] = [warning for warning in made.warnings if warning.code == "DERIVED_PRICES"]
@@ -1087,7 +1087,7 @@ def test_figures_in_doubt_and_unverified_levies_are_named():
     )
     made = bill_of(of, sheet, levy_charges(of, rates))
     found = {warning.code: warning.message for warning in made.warnings}
-    assert found["FLAGGED_FIGURES"] == "Flagged as being in doubt: Arbeitspreis, Offshore-Netzumlage."
+    assert found["FLAGGED_FIGURES"] == "Flagged as being in doubt: Arbeitspreis; Offshore-Netzumlage."
     assert found["UNVERIFIED_LEVIES"] == "Unverified, as quoted in reports: KWKG-Umlage."
 
 
@@ -1102,7 +1102,7 @@ def test_a_warning_about_a_position_that_names_days_ends_with_one_full_stop():
     )
     made = bill_of(of, PriceSheet(prices=[price("SLP_GRUNDPREIS", "60", 2026)]), levy_charges(of, rates))
     [warning] = [warning for warning in made.warnings if warning.code == "UNVERIFIED_LEVIES"]
-    assert warning.message.endswith(": KWKG-Umlage, 01.01.-30.06., KWKG-Umlage, 01.07.-31.12.")
+    assert warning.message.endswith(": KWKG-Umlage, 01.01.-30.06.; KWKG-Umlage, 01.07.-31.12.")
 
 
 def test_modul_3_of_2025_is_marked_as_charged_before_it_began():

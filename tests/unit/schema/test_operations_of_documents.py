@@ -77,13 +77,23 @@ def test_an_operation_has_its_type_and_a_label_of_limited_length() -> None:
         ("__typename", True),
         ("__schema { queryType { name } } __typename", True),
         ("__typename coverage { totalDnos }", False),
-        ("... { __typename }", False),
+        ("... { __typename }", True),
+        ("... on Query { ... { __typename coverage { totalDnos } } }", False),
+        ("...A __typename", True),
+        ("...A ...B", False),
     ],
 )
 def test_only_an_operation_with_introspection_fields_alone_introspects(
     selections: str, introspects: bool
 ) -> None:
-    assert operation(f"{{ {selections} }}").introspects is introspects
+    fragments = {
+        "A": "fragment A on Query { __schema { queryType { name } } ...C }",
+        "B": "fragment B on Query { ...A ... { coverage { totalDnos } } }",
+        "C": "fragment C on Query { __typename }",
+    }
+    spread = "ABC" if "...B" in selections else "AC" if "...A" in selections else ""
+    text = " ".join([f"{{ {selections} }}", *(fragments[name] for name in spread)])
+    assert operation(text).introspects is introspects
 
 
 def test_each_combination_of_conditions_has_a_plan_of_its_own_up_to_a_limit() -> None:

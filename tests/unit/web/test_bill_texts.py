@@ -24,9 +24,9 @@ def test_every_documented_warning_of_a_bill_has_a_text_in_both_languages() -> No
 
 
 def test_warnings_keep_the_positions_that_they_are_about() -> None:
-    message = "Derived by a rule, not published: Arbeitspreis, Pauschale Reduzierung Modul 1."
+    message = "Derived by a rule, not published: Arbeitspreis; Pauschale Reduzierung Modul 1."
     assert warning("DERIVED_PRICES", message, "de") == (
-        "Nach einer Regel abgeleitet, nicht veröffentlicht: Arbeitspreis, Pauschale Reduzierung Modul 1."
+        "Nach einer Regel abgeleitet, nicht veröffentlicht: Arbeitspreis; Pauschale Reduzierung Modul 1."
     )
     assert warning("DERIVED_PRICES", message, "en") == message
     assert warning("NEW_CODE", "Something new.", "de") == "Something new."

@@ -18,6 +18,7 @@ from app.web.page_view import PageView
 
 RULES = [value for name, value in vars(derived_prices).items() if name.endswith("_RULE")]
 FIELDS = {field for fields in _FIELDS.values() for field, _ in fields.values()}
+FIELDS.add("bands")  # in forms the prices of the bands are one field
 
 
 @pytest.mark.parametrize(

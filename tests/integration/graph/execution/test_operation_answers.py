@@ -92,13 +92,16 @@ async def test_the_same_introspection_is_executed_once(
     assert await run(dno, cost=None) == b'{"data":{"__type":{"name":"Dno"}}}'
     assert await run(tariff, cost=None, undeclared="Dno") == b'{"data":{"__type":{"name":"Tariff"}}}'
     assert executed == [dno, tariff]
+    in_fragment = '{ ...I } fragment I on Query { __type(name: "Levy") { name } }'
+    assert await run(in_fragment) == await run(in_fragment)
+    assert executed == [dno, tariff, in_fragment]
     # Not with variables, and not together with data.
     varied = "query ($name: String!) { __type(name: $name) { name } }"
     for type_name in ("Dno", "Tariff"):
         assert type_name.encode() in await run(varied, cost=None, name=type_name)
     mixed = '{ __schema { queryType { name } } dno(slug: "no-such-operator") { slug } }'
     assert await run(mixed) == await run(mixed)
-    assert executed == [dno, tariff, varied, varied, mixed, mixed]
+    assert executed == [dno, tariff, in_fragment, varied, varied, mixed, mixed]
 
 
 async def test_equal_introspections_at_the_same_time_are_executed_once(
