@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -12,7 +13,7 @@ from app.importers.column_names import WINDOW, column_of, column_of_other_unit, 
 from app.importers.decimals import Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
 from app.importers.number_formats import PRICED
-from app.importers.problems import Problem, RowLocation
+from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import ReadOptions, Record
 from app.importers.spellings import is_nothing
 from app.importers.units import Unit, fits, in_words, unit_of, unit_of_column, without_unit
@@ -26,6 +27,10 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 # Each name is compared with all names of columns.
 _MAX_COLUMNS: Final = 1_000
 _WINDOW_COLUMNS: Final = frozenset({"start", "end"})
+YEAR: Final = "20(?:0[1-9]|[1-4][0-9])"
+_YEAR_IN_NAME: Final = re.compile(
+    rf"[(\[]\s?(?:(?:Preise|(?:Kalender)?Jahr)\s)?({YEAR})\s?[)\]]", re.IGNORECASE
+)
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -41,8 +46,13 @@ class Columns(msgspec.Struct, frozen=True):
     unit: int | None  # position in the layout of the unit of the row's price
     nameless: Sequence[int]  # positions in the file
     plain: bool  # no unit is in a name where each row has its own
+    years: Mapping[str, str]  # of the figures, as names of columns state them, and the name
+    year: int | None  # position of the column of the row's year
 
-    def rows(self, record: Record, decimals: Decimals) -> Iterator[Row | Problem]:
+    def rows(
+        self, record: Record, decimals: Decimals, years: Mapping[str, RowLocation] | None = None
+    ) -> Iterator[Row | Problem]:
+        """`years`: what titles state for all rows, and where."""
         for place in self.nameless:
             if cell := record.cells[place]:
                 yield Problem(record.location, "the row has a cell in a column without a name", value=cell)
@@ -60,11 +70,21 @@ class Columns(msgspec.Struct, frozen=True):
             return
         given = self._given(record)
         problems = list(self._converted(record.location, given, decimals))
+        if years or self.years:
+            problems += self._of_other_year(record, {**self.years, **(years or {})})
         if problems or self.window is None:
             yield from problems
             yield Row(self.layout, record.location, given, refused=bool(problems))
         else:
             yield from self._windows(record, given, self.window)
+
+    def _of_other_year(self, record: Record, stated: Mapping[str, str | RowLocation]) -> Iterator[Problem]:
+        """The row's year must be each that is stated."""
+        cell = record.cells[self.year] if self.year is not None else None
+        with suppress(ValueError):  # the layout states why
+            year = cells.year(cell or "")
+            for other in [each for each in stated if each != year][:1]:
+                yield Problem(record.location, f"the file states {other} in {stated[other]}", "year", cell)
 
     def _given(self, record: Record) -> list[str]:
         return [place if isinstance(place, str) else record.cells[place] or "" for place in self.order]
@@ -145,7 +165,7 @@ class Columns(msgspec.Struct, frozen=True):
         cell = record.cells[window] or ""
         start, end = map(self.layout.names.index, ("start", "end"))
         try:
-            # The layout judges words that may stand for what is not known.
+            # Words for what is not known are refused with the row.
             found = [(cell, "")] if not cell or is_nothing(cell) else times.windows(cell)
         except ValueError as error:
             yield Problem(record.location, str(error), record.names[window], cell)
@@ -228,7 +248,22 @@ def columns_of(
         fitted.names.index(_UNIT) if _UNIT in fitted.names else None,
         [] if options.ignore_extra else [position for position, name in enumerate(names) if not name],
         not any(decimals.values()),
+        _years_in(names, found),
+        known.get("year"),
     )
+
+
+def _years_in(names: Sequence[str], found: Sequence[str | None]) -> dict[str, str]:
+    years: dict[str, str] = {}
+    for name, column in zip(names, found, strict=True):
+        if column is not None and _is_price(column) and (match := _YEAR_IN_NAME.search(name)):
+            years.setdefault(match[1], shown(name))
+    return years
+
+
+def _is_price(column: str) -> bool:
+    unit = unit_of_column(column)
+    return column in ("amount", "value") or (unit is not None and unit[0] in ("eur", "ct"))
 
 
 _UNIT: Final = "unit"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from app.importers.column_names import column_of, is_of_last_year, split_unit, unclear
-from app.importers.file_columns import Columns, closest, columns_of, matches
+from app.importers.column_names import WINDOW, column_of, is_of_last_year, split_unit, unclear
+from app.importers.file_columns import YEAR, Columns, closest, columns_of, matches
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
@@ -138,11 +138,12 @@ def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layou
 
 def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> Iterator[Problem]:
     """Rows with a unit that is another one of what columns without a unit have, or that state gross prices or those of last year."""
-    known = closest(layouts, header.names).names
+    if not rows:
+        return
+    known, extra = _ignored(header, layouts)
     prices = [price for name in header.names if name and (price := _price(name, known)) is not None]
     if not prices and "amount" not in {column_of(name, known) for name in header.names if name}:
         return
-    extra = [bool(name) and not column_of(name, known) and not unclear(name, known) for name in header.names]
     texts = [(location, [*_of_columns(cells, extra)]) for location, cells in rows]
     named = [unit for _, cells in texts for unit in units_in("; ".join(cells))]
     doubtful = [
@@ -168,46 +169,81 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
 
 
 def years_of(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> dict[str, RowLocation]:
-    """Years that titles, groups of columns, or brackets behind names of prices state for the whole table, and where."""
-    known = closest(layouts, header.names).names
-    if _YEAR_COLUMN not in known:
+    """Years that titles and groups of columns state for the whole table, and where."""
+    if not rows and not header.upper:
+        return {}  # as above a header of very many columns, which is the first row
+    known, extra = _ignored(header, layouts)
+    if "year" not in known:
         return {}
-    extra = [bool(name) and not column_of(name, known) and not unclear(name, known) for name in header.names]
     found: dict[str, RowLocation] = {}
-    for location, cells in rows:
-        if location.line < header.location.line:
-            title = " ".join(filter(None, map(str.strip, _of_columns(cells, extra))))
-            if match := _YEAR_OF_TITLE.fullmatch(title):
-                found.setdefault(match[1], location)
-    for location, cells in header.upper:
-        for cell in _of_columns(cells, extra):
-            if match := _YEAR.fullmatch(cell.strip("[]() ")):
-                found.setdefault(match[0], location)
-    for name in header.names:
-        is_price = _price(name, known) is not None or column_of(name, known) in ("amount", "value")
-        if is_price and (match := _YEAR_IN_NAME.search(name)):
-            found.setdefault(match[1], header.location)
+    for location, text, place, end in _stating(rows, header.upper):
+        match = _YEAR_OF_TITLE.fullmatch(text)
+        if match is None or (place > 0 and _is_of_ignored(extra[place:end])):
+            continue
+        is_above_ignored = place > 0 and extra[place : place + 1] == [True]
+        is_above_figures = any(_is_figure(name, known) for name in header.names[place:end])
+        if match["kind"] or (is_above_figures and not is_above_ignored):
+            found.setdefault(match["year"], location)
     return found
 
 
-_YEAR_COLUMN: Final = "year"
-_YEAR: Final = re.compile(r"20[0-9]{2}")
-_YEAR_IN_NAME: Final = re.compile(r"[(\[]\s?(20[0-9]{2})\s?[)\]]")
-# Nothing else: other titles name years of a document, of a comparison, or since when.
+def _stating(
+    titles: Sequence[SheetRow], upper: Sequence[SheetRow]
+) -> Iterator[tuple[RowLocation, str, int, int | None]]:
+    """Texts that may state a year, and the columns below. A title may be divided into cells side by side."""
+    for location, cells in titles:
+        filled = [place for place, cell in enumerate(cells) if cell and cell.strip()]
+        if filled and filled[-1] - filled[0] < len(filled):
+            yield location, _words(" ".join(cells[place] or "" for place in filled)), filled[0], None
+            continue
+        for place, end in _groups(cells):
+            if not (text := _words(cells[place] or "")).isdecimal():
+                yield location, text, place, end
+    for location, cells in upper:
+        for place, end in _groups(cells):
+            yield location, _words(cells[place] or ""), place, end
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split()).strip("[](): ")
+
+
+def _is_figure(name: str, known: tuple[str, ...]) -> bool:
+    return bool(name) and (_price(name, known) is not None or column_of(name, known) in _FIGURES)
+
+
+_FIGURES: Final = ("amount", "value", "start", "end", WINDOW)
+# Nothing else: other titles name years of a document, of a comparison, or since when. 2000 is a number of hours.
 _YEAR_OF_TITLE: Final = re.compile(
-    r"(?:(?:Preisbl(?:att|ätter)|Preise|(?:Netz(?:nutzungs)?)?entgelte|Hochlastzeitfenster)(?: Strom)?:?"
-    r" (?:für )?(?:das )?(?:(?:Kalender)?Jahr )?)?(20[0-9]{2})",
+    r"(?:(?P<kind>Preisbl(?:att|ätter)|Preise|(?:Netz(?:nutzungs)?)?entgelte|Hochlastzeitfenster)(?: Strom)?:? )?"
+    rf"[(\[]?(?:für )?(?:das )?(?:(?:Kalender)?Jahr:? )?(?P<year>{YEAR})(?:[)\]]? [(\[]?netto)?",
     re.IGNORECASE,
 )
 
 
+def _ignored(header: Header, layouts: Sequence[Layout]) -> tuple[tuple[str, ...], list[bool]]:
+    """The columns of the closest layout, and for each of the file's whether it is none of them."""
+    known = closest(layouts, header.names).names
+    return known, [
+        bool(name) and not column_of(name, known) and not unclear(name, known) for name in header.names
+    ]
+
+
 def _of_columns(cells: Sequence[str | None], extra: Sequence[bool]) -> Iterator[str]:
     """Those of a row, without names of groups all of whose columns are ignored. In the first column is a title."""
-    filled = [place for place, cell in enumerate(cells) if cell]
-    for place, end in zip(filled, [*filled[1:], None], strict=True):
-        below = extra[place:end]
-        if place == 0 or not below or not all(below):
+    for place, end in _groups(cells):
+        if place == 0 or not _is_of_ignored(extra[place:end]):
             yield cells[place] or ""
+
+
+def _groups(cells: Sequence[str | None]) -> Iterator[tuple[int, int | None]]:
+    """The place of each cell that is filled, and that of the next one."""
+    filled = [place for place, cell in enumerate(cells) if cell]
+    return zip(filled, [*filled[1:], None], strict=True)
+
+
+def _is_of_ignored(below: Sequence[bool]) -> bool:
+    return bool(below) and all(below)
 
 
 def _is_gross(cell: str) -> bool:

@@ -18,19 +18,8 @@ from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 from app.importers.spellings import is_unknown
 
+_UNKNOWN = "does not state that there are no windows; leave the row out, or write keine if the operator published that"
 _SOURCE = ("verification_status", "source_url", "source_title", PUBLICATION)
-
-
-class _TimeOrNone(cells.Optional):
-    """No window is a statement of the operator; that none is known is not."""
-
-    def __call__(self, cell: str) -> str:
-        found = super().__call__(cell)
-        if cell and not found and is_unknown(cell):
-            raise ValueError(
-                "does not state that there are no windows; leave the row out, or write keine if the operator published that"
-            )
-        return found
 
 
 class _Season(msgspec.Struct):
@@ -58,8 +47,8 @@ class Hlzf(Source):
                     "year": cells.year,
                     "voltage_level": cells.one_of(VoltageLevel),
                     "season": cells.one_of(Season),
-                    "start": _TimeOrNone(cells.time),
-                    "end": _TimeOrNone(cells.time),
+                    "start": optional(cells.time),
+                    "end": optional(cells.time),
                     "verification_status": cells.one_of(VerificationStatus),
                     "source_url": cells.source_url,
                     "source_title": cells.text,
@@ -71,6 +60,10 @@ class Hlzf(Source):
         self._seasons: dict[tuple[str, ...], _Season] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
+        for column, cell in zip(("start", "end"), row.cells[4:6], strict=True):
+            if is_unknown(cell):
+                yield row.problem(column, _UNKNOWN)
+                return
         start, end, *source = values[4:]
         if PUBLICATION not in row.layout.names:
             source.append("")

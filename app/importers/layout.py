@@ -17,10 +17,6 @@ class Row(msgspec.Struct, frozen=True):
     cells: Sequence[str]
     refused: bool = False  # its problems have been given before it; its cells may be unconverted
 
-    def cell(self, column: str) -> str | None:
-        names = self.layout.names
-        return self.cells[names.index(column)] if column in names else None
-
     def problem(self, column: str, reason: str) -> Problem:
         return Problem(self.location, reason, column, self.cells[self.layout.names.index(column)])
 

@@ -146,18 +146,20 @@ def _begin(row: Row, given: dict[str, str]) -> Iterator[Problem]:
     text = " ".join(compose(given.get("valid_from", "")).split())
     if not text:
         return
-    cell, last, *_ = [*_UNTIL.split(_FROM.sub("", _REMARK.sub("", text)), maxsplit=1), ""]
+    begin, end, *_ = [*_UNTIL.split(_FROM.sub("", _REMARK.sub("", text)), maxsplit=1), ""]
     year = int(given["year"])
-    try:
-        if _begins_later(cell, year):
-            reason = f"is after the first day of {year}; a price is that of a whole year"
-            yield row.problem("valid_from", reason)
-        elif _ends_earlier(last, year):
-            reason = f"ends before the last day of {year}; a price is that of a whole year"
-            yield row.problem("valid_from", reason)
-    except ValueError as error:
-        if cell[:1].isdecimal():
-            yield row.problem("valid_from", str(error))
+    for part, is_outside, reason in (
+        (begin, _begins_later, f"is after the first day of {year}"),
+        (end, _ends_earlier, f"ends before the last day of {year}"),
+    ):
+        try:
+            if part and is_outside(part, year):
+                yield row.problem("valid_from", f"{reason}; a price is that of a whole year")
+                return
+        except ValueError as error:
+            if part[:1].isdecimal():
+                yield row.problem("valid_from", str(error))
+            return
 
 
 def _begins_later(cell: str, year: int) -> bool:
@@ -187,8 +189,11 @@ def _year(match: re.Match[str]) -> int:
     return int(digits) if len(digits) == 4 else 2000 + int(digits)
 
 
-_FROM: Final = re.compile(r"^(?:gültig |gilt |valid )?(?:ab|seit|vom|zum|from)(?: dem)?:? ", re.IGNORECASE)
-_UNTIL: Final = re.compile(r" ?[–—] ?| - | ?\bbis\b(?: zum\b)? ?", re.IGNORECASE)
+_FROM: Final = re.compile(
+    r"^(?:(?:gültig |gilt |valid )?(?:ab|seit|vom|zum|from)(?: dem)?:? |(?:gültig|gilt):? (?=bis\b))",
+    re.IGNORECASE,
+)
+_UNTIL: Final = re.compile(r" ?[–—] ?|(?:^| )- | ?\bbis\b(?: zum\b)? ?", re.IGNORECASE)
 _REMARK: Final = re.compile(r" ?\([^()0-9]*\)$")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 # The first and the last month in digits, and the first and the last day with a year of two digits: of these, no reading is another part of the year.

@@ -4,7 +4,7 @@ One row is held at a time, but for a sample, and a malformed row does not hide l
 """
 
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import BinaryIO, Final
@@ -12,7 +12,6 @@ from typing import BinaryIO, Final
 import msgspec
 
 from app.domain.spreadsheet_text import unescape_formula
-from app.importers import cells
 from app.importers.csv_records import csv_table
 from app.importers.decimals import Decimal, Decimals, Mixed, detected
 from app.importers.file_columns import Columns, closest, columns_of
@@ -172,33 +171,9 @@ def _rows(
             # Of another location, if an earlier row has the same names.
             yield from (Problem(record.location, each.reason, each.column) for each in columns)
         else:
-            rows = columns.rows(_unescaped(record) if table.escaped else record, decimals)
-            yield from _of_years(rows, table.years) if table.years else rows
+            yield from columns.rows(_unescaped(record) if table.escaped else record, decimals, table.years)
     if broken is not None:
         raise broken
-
-
-def _of_years(items: Iterator[Row | Problem], years: Mapping[str, RowLocation]) -> Iterator[Row | Problem]:
-    """Refuses rows of another year than what is above the columns states."""
-    is_reported = False
-    for item in items:
-        cell = item.cell("year") if isinstance(item, Row) and not item.refused else None
-        year = None if cell is None else _year(cell)
-        if not isinstance(item, Row) or year is None or year in years:
-            yield item
-            continue
-        if not is_reported:
-            stated = " and ".join(f"{each} in {years[each]}" for each in sorted(years))
-            yield Problem(item.location, f"is not the year above the columns, {stated}", "year", cell)
-            is_reported = True
-        yield msgspec.structs.replace(item, refused=True)
-
-
-def _year(cell: str) -> str | None:
-    try:
-        return cells.year(cell)
-    except ValueError:
-        return None  # the layout states why
 
 
 def _repeats_names(record: Record) -> bool:

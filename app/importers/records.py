@@ -50,4 +50,4 @@ class Table(NamedTuple):
     decimal: Decimal | None  # what the format uses where nothing else is detected
     escaped: bool = False  # texts that begin like a formula have an apostrophe before it
     plain: bool = False  # written as the CSV files of the export are
-    years: Mapping[str, RowLocation] | None = None  # of all rows, as titles state them, and where
+    years: Mapping[str, RowLocation] | None = None  # of all rows, as titles and groups state them, and where

@@ -13,7 +13,7 @@ _ADDRESS: Final = re.compile(rb'\br\s{0,9}=\s{0,9}["\']([A-Z]{1,3})([0-9]{1,7})[
 _ROW: Final = re.compile(rb'<row\b[^>]{0,200}?\br="([0-9]{1,7})"')
 _CELLS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?c[\s>/]")
 _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
-_ROW_TAG: Final = re.compile(rb"<row\b[^>]{0,500}>")
+_ROW_TAG: Final = re.compile(rb"<row\b[^<>]{0,500}>")
 _NUMBER: Final = re.compile(rb"""\br\s{0,9}=\s{0,9}["']([0-9]{1,7})["']""")
 _HIDDEN: Final = re.compile(rb"""\bhidden\s{0,9}=\s{0,9}["'](?:1|true)["']""")
 _MAX_ROWS: Final = 2**20

@@ -204,19 +204,13 @@ def _records(
 
 def _hidden_rows(sheet: python_calamine.CalamineSheet, last: int, hidden: Sequence[int]) -> str:
     """In words: what a filter hides is read as well, as when a spreadsheet program saves it as CSV."""
-    if not hidden:
-        return ""
-    is_hidden = bytearray(max(hidden) + 1)
-    for line in hidden:
-        is_hidden[line] = line > last
-    lines = [
-        line
-        for line, row in zip(range(1, len(is_hidden)), sheet.iter_rows(), strict=False)
-        if is_hidden[line] and any(cell != "" for cell in row)
-    ]
+    end = sheet.end[0] + 1 if sheet.end else 0
+    lines = sorted({line for line in hidden if last < line <= end})
     if not lines:
         return ""
-    return f", with {len(lines):,} hidden row{'s' * (len(lines) > 1)} (the first is line {lines[0]})"
+    return (
+        f", {len(lines):,} {'rows are' if len(lines) > 1 else 'row is'} hidden (the first is line {lines[0]})"
+    )
 
 
 def _is_of_texts(part: str) -> bool:

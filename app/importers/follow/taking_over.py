@@ -32,7 +32,7 @@ from app.importers.follow.operators import entry_id
 from app.importers.transaction import in_transaction
 
 # Part of each fingerprint: raised when rows that were handled already would be translated in another way.
-_TRANSLATION: Final = b"1"
+_TRANSLATION: Final = b"2"
 _WITHOUT_FIGURES: Final = f"{CRAWLER} has no figures for it any more"
 # The database refuses a value, though it was checked.
 RULE_BROKEN: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)

@@ -32,10 +32,8 @@ def windows_of(text: str) -> SeasonWindows | None:
 
 def _windows_of(text: str) -> SeasonWindows | None:
     text = _plain(text)
-    if not text or text == "null":
+    if not text or text == "null" or is_unknown(text):
         return None
-    if is_unknown(text):
-        raise ValueError("does not state that there are no windows")
     if is_nothing(text):
         return SeasonWindows((), merged=False)
     parts = [part for start, end in _pairs(text) for part in _parts(start, end)]

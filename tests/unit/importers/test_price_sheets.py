@@ -18,7 +18,7 @@ import msgspec
 import pyarrow
 import pytest
 
-from app.importers import number_formats
+from app.importers import headers, number_formats
 from app.importers.column_names import column_of
 from app.importers.raised_digits import raised_digits
 from tests.unit.importers.imported import A, B, imported, lines
@@ -1090,6 +1090,14 @@ def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
         ("01.01.2026 bis 30.06.", "must be a day"),
         ("2026 (ab 01.07.2026)", "must be a day"),
         ("31.06.2026", "must be a day"),
+        ("bis 30.06.2026", "ends before the last day of 2026"),
+        ("gültig bis 30.06.2026", "ends before the last day of 2026"),
+        ("gilt bis zum 30. Juni 2026", "ends before the last day of 2026"),
+        ("- 30.06.2026", "ends before the last day of 2026"),
+        ("– 30.06.2026", "ends before the last day of 2026"),
+        ("Januar 2026 - 06/2026", "must be a day"),
+        ("ab Jan. 2026 bis 06.2026", "must be a day"),
+        ("bis 06/2026", "must be a day"),
     ],
 )
 def test_a_price_whose_begin_is_later_or_unclear_is_refused(begin, reason):
@@ -1115,6 +1123,12 @@ def test_the_begin_of_a_position_that_is_left_out_is_not_read():
         "Januar 2026",
         "",
         "siehe Preisblatt",
+        "wie im Vorjahr - 2 Preise",
+        "bis 31.12.2026",
+        "gültig bis 31.12.2026",
+        "bis 12/2026",
+        "bis auf Weiteres",
+        "- 31.12.2026",
         "01.01.2026 - 31.12.2026",
         "01.01.2026 bis 31.12.2026",
         "01.01.2026–31.12.2026",
@@ -1204,38 +1218,113 @@ def test_words_for_what_is_not_known_do_not_state_that_a_season_has_no_windows(c
     cells = ";".join([words] * (columns.count(";") + 1))
     found = imported("hlzf", lines(f"VNB;Jahr;Ebene;Saison;{columns}", f"netze-a;2026;MS;Winter;{cells}"))
     assert found.entries == []
-    for line, column, reason in found.problems:
-        assert (line, column in ("start", "end")) == (2, True)
-        assert "does not state that there are no windows" in reason
+    reason = "does not state that there are no windows; leave the row out, or write keine if the operator published that"
+    assert found.problems == [(2, "start", reason)]
+
+
+def test_an_unknown_end_is_not_that_of_a_window():
+    rows = "VNB;Jahr;Ebene;Saison;von;bis", "netze-a;2026;MS;Winter;7:45;k.A."
+    assert [each[:2] for each in imported("hlzf", lines(*rows)).problems] == [(2, "end")]
 
 
 @pytest.mark.parametrize(
     "rows",
     [
         ("Preise 2025", GERMAN, ROW),
+        ("Preise  2025", GERMAN, ROW),
+        ("Preise\u00a02025", GERMAN, ROW),
+        ("Preisblatt;2025;;;;;", GERMAN, ROW),
+        ("Preisblatt 2025;;;;;;Beispiel GmbH", GERMAN, ROW),
+        ("Preisblatt (2025)", GERMAN, ROW),
+        ("Preisblatt (Jahr 2025)", GERMAN, ROW),
+        ("Preisblatt 2025:", GERMAN, ROW),
+        ("Preise 2025 (netto)", GERMAN, ROW),
+        ("Jahr 2025", GERMAN, ROW),
+        ("Jahr: 2025", GERMAN, ROW),
+        ("Kalenderjahr 2025", GERMAN, ROW),
+        ("2025", GERMAN, ROW),
         ("Netzentgelte Strom für das Jahr 2025;;;;;;", GERMAN, ROW),
         (";;;2025;;;", GERMAN, ROW),
-        (GERMAN.replace("unter 2500 h", "unter 2500 h (2025)"), ROW),
-        (
-            "VNB;Jahr;Ebene;2025;;;",
-            ";;;LP ab 2500 h;AP ab 2500 h;LP unter 2500 h;AP unter 2500 h",
-            ROW,
+        *(
+            (
+                f"VNB;Jahr;Ebene;{group};;;",
+                ";;;LP ab 2500 h;AP ab 2500 h;LP unter 2500 h;AP unter 2500 h",
+                ROW,
+            )
+            for group in ("2025", "Preise 2025", "Netzentgelte 2025", "Jahr 2025", "(2025)")
         ),
     ],
 )
 def test_a_row_of_another_year_than_stands_above_the_columns_is_refused(rows):
     [(line, column, reason)] = imported("tariffs", lines(*rows)).problems
     assert (line, column) == (len(rows), "year")
-    assert reason == "is not the year above the columns, 2025 in f:1"
+    assert reason == "the file states 2025 in f:1"
     assert imported("tariffs", lines(*rows).replace("2025", "2026")).problems == []
     # Also a workbook, of which the years are numbers.
     cells = [[int(cell) if cell.isdecimal() else cell or None for cell in row.split(";")] for row in rows]
     assert [each[1] for each in imported("tariffs", workbook(cells)).problems] == ["year"]
 
 
+def test_a_title_that_spans_lines_states_its_year():
+    found = imported("tariffs", lines('"Preisblatt\n2025";;;;;;', GERMAN, ROW))
+    assert [each[1:] for each in found.problems] == [("year", "the file states 2025 in f:1")]
+
+
+@pytest.mark.parametrize("words", ["(2025)", "[2025]", "(Jahr 2025)", "(Preise 2025)"])
+def test_the_year_in_the_name_of_a_price_is_that_of_each_row(words):
+    name = f"LP ab 2500 h {words}"
+    rows = lines(GERMAN.replace("LP ab 2500 h", name), ROW)
+    record = dict(zip(rows.splitlines()[0].split(";"), ROW.split(";"), strict=True))
+    files = [
+        rows,
+        json.dumps([record]),
+        json.dumps(record),
+        as_parquet(**{key: [value] for key, value in record.items()}),
+    ]
+    for data in files:
+        assert [each[1:] for each in imported("tariffs", data).problems] == [
+            ("year", f"the file states 2025 in {name}")
+        ]
+    for data in (rows, json.dumps([record]), json.dumps(record)):
+        assert (
+            imported(
+                "tariffs",
+                data.replace("(2025)", "(2026)").replace(" 2025)", " 2026)").replace("[2025]", "[2026]"),
+            ).problems
+            == []
+        )
+
+
+@pytest.mark.parametrize("year", ["2025", "2026"])
+def test_no_row_has_two_stated_years(year):
+    names = GERMAN.replace("LP ab 2500 h", "LP ab 2500 h (2025)")
+    found = imported("tariffs", lines("Preisblatt 2026", names, ROW.replace("2026", year)))
+    assert (found.entries, [each[:2] for each in found.problems]) == ([], [(3, "year")])
+    found = imported("tariffs", lines("Preisblatt 2026", "Preise 2025", GERMAN, ROW.replace("2026", year)))
+    assert (found.entries, [each[:2] for each in found.problems]) == ([], [(4, "year")])
+
+
+def test_each_row_of_another_year_is_named():
+    found = imported(
+        "tariffs",
+        lines(
+            "Netzentgelte 2026",
+            GERMAN,
+            ROW,
+            *[ROW.replace("2026", "2025").replace("MS", level) for level in ("MS", "NS")],
+        ),
+    )
+    assert [each[:2] for each in found.problems] == [(4, "year"), (5, "year")]
+
+
 @pytest.mark.parametrize(
     "title",
     [
+        "Preisblatt;;;;;;2025",
+        ";;;;;;;2025",
+        ";;;;;;;Jahr 2025",
+        ";;;2000;;;",
+        "2000;;;;;;",
         "Stand: 15.10.2025",
         "Preisblatt 2024/2025",
         "Preise im Vergleich zu 2025",
@@ -1244,12 +1333,24 @@ def test_a_row_of_another_year_than_stands_above_the_columns_is_refused(rows):
     ],
 )
 def test_years_of_which_a_title_does_not_say_that_the_prices_are_theirs_refuse_nothing(title):
-    assert imported("tariffs", lines(title, GERMAN, ROW)).problems == []
+    assert imported("tariffs", lines(title, f"{GERMAN};source_title", f"{ROW};Preisblatt")).problems == []
+
+
+def test_names_of_a_header_that_is_too_wide_are_not_compared_for_titles(monkeypatch):
+    def fail(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(headers, "unclear", fail)
+    names = ";".join([GERMAN, *(f"Spalte {n}" for n in range(1_000))])
+    [(_, _, reason)] = imported("tariffs", lines(names, ROW)).problems
+    assert reason.startswith("there are 1,007 columns")
 
 
 def test_the_year_above_an_ignored_column_refuses_nothing():
     rows = ";;;;;;;2025", f"{GERMAN};Vorjahr", f"{ROW};57,00"
     assert imported("tariffs", lines(*rows), ignore_extra=True).problems == []
+    between = ";;;2025;;;;", GERMAN.replace("Ebene;", "Ebene;Vorjahr;"), ROW.replace("MS;", "MS;57,00;")
+    assert imported("tariffs", lines(*between), ignore_extra=True).problems == []
 
 
 def test_windows_of_another_year_than_the_title_are_refused():
@@ -1272,9 +1373,9 @@ def test_hidden_rows_are_read_and_stated():
     )
     assert len(imported("tariffs", hidden).entries) == 3
     assert imported("tariffs", hidden).notes == [
-        "f: read as sheet Tabelle1 of a workbook, with 2 hidden rows (the first is line 3)"
+        "f: read as sheet Tabelle1 of a workbook, 2 rows are hidden (the first is line 3)"
     ]
-    # Empty rows and those of the header do not count.
+    # Rows below the last cell and those of the header do not count.
     others = rewritten(
         data, {'<row r="1">': '<row r="1" hidden="1">', "</sheetData>": '<row r="9" hidden="1"/></sheetData>'}
     )

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.importers import sheet_extent
 from app.importers.records import UnreadableFile
 from app.importers.sheet_extent import SheetExtent
 from tests.unit.importers.imported import imported
@@ -102,3 +103,10 @@ def test_a_workbook_that_is_formatted_to_its_last_row_is_read():
     filled = FORMATTED.replace("/>", "><v>1</v></c>")
     [problem] = imported("tariffs", workbook([names], after=filled)).problems
     assert "1,048,576 rows and 16,384 columns" in problem[2]
+
+
+def test_rows_whose_tags_are_not_closed_are_not_searched_for_hidden_ones():
+    """Else each of many such tags costs as much as the longest tag that is read."""
+    assert sheet_extent._ROW_TAG.findall(b'<row hidden="1" <row r="5">') == [b'<row r="5">']
+    # The reader takes the number of such a row, which therefore counts.
+    assert extent_of('<row spans="<" r="999999"><c><v>1</v></c></row>').size == (999_999, 1)

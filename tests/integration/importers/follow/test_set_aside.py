@@ -7,6 +7,8 @@ import pytest
 
 from app.db import followed_rows
 from app.db.pool import Pool
+from app.importers.follow import figures, taking_over
+from app.importers.follow.windows import windows_of
 from tests.crawler_database import CrawlerDatabase
 from tests.integration.importers.follow.conftest import Follow
 
@@ -102,9 +104,12 @@ async def test_levels_in_the_words_of_sheets(
         ('"-"', ""),
         ("null", None),
         ("", None),
+        ("k. A.", None),
+        ("nicht veröffentlicht", None),
         # In a column of JSON.
         ('"null"', None),
         ('""', None),
+        ('"keine Angabe"', None),
         (None, None),
     ],
 )
@@ -123,6 +128,21 @@ async def test_windows_of_a_season(
     assert report.set_aside == 0
 
 
+async def test_an_entry_without_windows_goes_where_a_row_that_was_handled_before_states_nothing(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a former translation, in which `k.A.` stood for no windows, are translated again without having changed."""
+    await crawler.hlzf(await crawler.dno(), winter="k.A.", sommer=WINDOW)
+    with monkeypatch.context() as former:
+        former.setattr(taking_over, "_TRANSLATION", b"1")
+        former.setattr(figures, "windows_of", lambda text: windows_of("[]" if text == "k.A." else text))
+        await follow()
+    assert len(await pool.fetch("SELECT FROM hlzf_data WHERE windows = '[]'")) == 1
+    report = await follow(full=True)
+    rows = await pool.fetch("SELECT season FROM hlzf_data WHERE deleted_at IS NULL")
+    assert ([row["season"] for row in rows], report.counts.deleted, report.set_aside) == (["SUMMER"], 1, 0)
+
+
 async def test_merged_windows_are_noted_in_the_history(
     crawler: CrawlerDatabase, follow: Follow, pool: Pool
 ) -> None:
@@ -137,8 +157,6 @@ async def test_merged_windows_are_noted_in_the_history(
     "text",
     [
         "werktags",
-        "k. A.",
-        '"keine Angabe"',
         "{",
         "[1]",
         '{"start": "07:00", "end": "08:00"}',
