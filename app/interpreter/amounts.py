@@ -324,7 +324,8 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
         unit = sentence[end]
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
             is_a_unit = number == 1 and unit in {"kwh", "kw"}
-            if not is_a_unit and _is_a_part(sentence, i, end) == parts:
+            apart = unit in _HOURS and "," in sentence.gap(end)  # "2025, Nutzungsstunden 2500"
+            if not is_a_unit and not apart and _is_a_part(sentence, i, end) == parts:
                 yield i, end + 1, number, unit
             end += 1
         i = end

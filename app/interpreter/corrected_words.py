@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rapidfuzz.distance import OSA
-
-from app.domain.folding import fold, fold_case
+from app.domain.folding import fold
 from app.interpreter.names import KINDS
 from app.interpreter.spelling import Token
-from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import SYMBOLS
 from app.interpreter.vocabulary import Vocabulary
 
 MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters from which any misspelling is corrected
 SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
-_SLIPS_TO_ANOTHER_REGION = 2
 
 
 class Word(NamedTuple):
@@ -31,8 +27,7 @@ class Word(NamedTuple):
 def corrected_words(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
     words: list[Word] = []
     corrections = MAX_CORRECTIONS
-    rejoined = _rejoined(found, vocabulary)
-    for i, token in enumerate(rejoined):
+    for token in _rejoined(found, vocabulary):
         if symbol := SYMBOLS.get(token.key):
             words.append(Word(token, (symbol,)))
         elif not token.key.isalpha() or vocabulary.knows(token.key):
@@ -41,20 +36,11 @@ def corrected_words(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word
             words.append(Word(token, keys))
         else:
             announced = bool(words) and words[-1].key in KINDS
-            word = _corrected(token, vocabulary, announced) if corrections > 0 else Word(token, (token.key,))
-            if _is_another_region(word, rejoined[max(i - 1, 0) : i + 2]):
-                word = Word(token, (token.key,))
-            words.append(word)
+            words.append(
+                _corrected(token, vocabulary, announced) if corrections > 0 else Word(token, (token.key,))
+            )
             corrections -= 1
     return words
-
-
-def _is_another_region(word: Word, beside: Sequence[Token]) -> bool:
-    """The Sauerland is not the Saarland misspelt; "Baden-Würtemburg" has a further word of the name beside it."""
-    if not word.slips or word.key not in STATE_WORDS or any(token.key in STATE_WORDS for token in beside):
-        return False
-    spelt = fold_case(word.token.text)
-    return all(OSA.distance(spelt, one) >= _SLIPS_TO_ANOTHER_REGION for one in STATE_WORDS[word.key])
 
 
 def _corrected(token: Token, vocabulary: Vocabulary, announced: bool) -> Word:

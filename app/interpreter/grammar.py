@@ -67,7 +67,7 @@ _WORDS = {word for _, text in _PHRASES for word in _words(text)}
 # Compounds that are as usual as the words that they are made of.
 _COMPOUNDS = {f"{level}spannungsseitig" for level in ("hoch", "mittel", "nieder")}
 CORRECTABLE = _MEANINGS.keys() | _WORDS | _STATES | SYMBOLS.keys() | HOURS_OF_USE | _COMPOUNDS
-KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS.keys()
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

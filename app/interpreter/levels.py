@@ -133,8 +133,15 @@ def _numbered(sentence: Sentence) -> Iterator[_Found]:
     for i, (key, after) in enumerate(pairwise(sentence.keys)):
         number = after if key in EBENE else key if after == "netzebene" else ""
         rank = int(number) if number in {"1", "2", "3", "4", "5", "6", "7"} else NUMBERS.get(number, 0)
-        if rank and sentence[i + 2] not in {"years", "jahre", "jahren"}:  # "at the MV level two years ago"
+        if rank and not _counts_years(sentence, i + 1):
             yield _Found(i, i + 2, levels[rank - 1])
+
+
+def _counts_years(sentence: Sentence, i: int) -> bool:
+    """ "At the MV level two years ago", but not "Netzebene 7 Jahre 2024"."""
+    if sentence[i + 1] not in {"years", "jahre", "jahren"}:
+        return False
+    return not sentence[i].isdecimal() or sentence[i + 2] in {"ago", "earlier"}
 
 
 def _is_joined_to_another(sentence: Sentence, half: _Found, found: Sequence[_Found]) -> bool:

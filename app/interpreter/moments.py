@@ -43,7 +43,7 @@ _BEFORE_NAMED_DAYS: Final = {"an", "am", "zu", "on", "at", "ist", "gilt", "is"}
 
 
 class Moment(NamedTuple):
-    """`hours`: tokens that were read as times of the day, so that nothing reads years in them. `days`: how many are named."""
+    """`hours`: tokens that were read as times of the day or as days without a year, so that nothing reads years in them. `days`: how many are named."""
 
     day: date | None
     minute: int | None
@@ -77,12 +77,26 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
         days = _together(sentence, days, sorted(_relative(sentence, today)))
     minute, hours = _minute(sentence)
     hours |= {one.end - 2 for one in days if sentence[one.end - 1] in _WEEKS | _DAYS}
-    kept = sentence.kept(_without_spans(sentence, days))
-    if minute is None and all(_is_of_validity(sentence, one) for one in kept):
-        kept = []  # not "ab 5.1.2027 um 10 Uhr"
-    return Moment(
-        kept[0].day if kept else None, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept)
-    )
+    found = kept = sentence.kept(_without_spans(sentence, days))
+    if minute is None:  # not "ab 5.1.2027 um 10 Uhr"
+        kept = [one for one in found if not _is_of_validity(sentence, one)]
+    if kept:  # "Stand 1.12.2026, am 5.1.2027", "HLZF 24. Dezember"
+        no_years = [one for one in found if one not in kept or one.of_any_year]
+        hours |= {i for one in no_years for i in range(one.start, one.end)}
+    day = _in_named_year(sentence, kept[0], today, taken | hours) if kept else None
+    return Moment(day, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept))
+
+
+def _in_named_year(sentence: Sentence, found: _Found, today: date, taken: set[int]) -> date:
+    """ "HLZF 2024 am 3. Januar": without a year of its own, the day is of the one that is named elsewhere."""
+    if not found.of_any_year:
+        return found.day
+    year = year_of(sentence, taken, today)
+    if not year.named or year.left_out or not FIRST <= year.year <= LAST:
+        return found.day
+    if (found.day.month, found.day.day) == _LEAP_DAY:
+        return found.day
+    return found.day.replace(year=year.year)
 
 
 def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:

@@ -10,6 +10,7 @@ from app.interpreter.mentions import Mention
 from app.interpreter.names import GLUE, KINDS, LEGAL, NO_PLACES, Fit
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
+from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Readings, Vocabulary
 from app.interpreter.words import AND_OR, Sign
 
@@ -67,11 +68,16 @@ def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
             before -= 1
         while sentence[after] in KINDS:
             after += 1
-        # Not "300 kW Leistung und 5 GWh".
-        follows = sentence[after] in joining and not sentence[after + 1][:1].isdigit()
+        follows = sentence[after] in joining and not _is_an_amount(sentence, after + 1)
         if sentence[before] in joining or follows:
             return sentence.words[i].token.text
     return None
+
+
+def _is_an_amount(sentence: Sentence, i: int) -> bool:
+    """ "300 kW Leistung und 5 GWh", "… und 5 Mio. kWh"; "50Hertz" is a name."""
+    unit = sentence[i + 2] if sentence[i + 1] in SCALES else sentence[i + 1]
+    return sentence[i][:1].isdigit() and (unit in IN_KW or unit in IN_KWH)
 
 
 _PASSED_OVER = KINDS.keys() | {"der", "die", "den", "dem", "the"}
@@ -218,8 +224,17 @@ _OF_MANY_NAMES = KINDS.keys() | GLUE | LEGAL | NO_PLACES
 
 
 def _has_another_letter(word: Word, key: str) -> bool:
-    """Instead of one; a letter too few or too many, or two in each other's place, are slips of the pen."""
-    return len(word.token.key) == len(key) and sorted(word.token.key) != sorted(key)
+    """Instead of one; a letter too few or too many, two in each other's place, or in a long word one that sounds alike, are
+    slips of the pen."""
+    spelt = word.token.key
+    if len(spelt) != len(key) or sorted(spelt) == sorted(key):
+        return False
+    other = [{*letters} for letters in zip(spelt, key, strict=True) if letters[0] != letters[1]]
+    return len(key) < _LONG or len(other) != 1 or other[0] not in _ALIKE
+
+
+_LONG = 8  # letters
+_ALIKE = ({"b", "p"}, {"d", "t"}, {"g", "k"})
 
 
 def _common(mentions: Sequence[Mention]) -> tuple[Readings, bool]:

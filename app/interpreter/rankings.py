@@ -95,15 +95,23 @@ def ranking_of(read: Read) -> Interpretation | None:
 def _names_a_part_of_a_state(sentence: Sentence, states: set[int]) -> bool:
     """ "In Westfalen", "im Rheinland": all of Germany is not meant; and "Sachsen-Anhallt" is not Saxony."""
     return any(
-        key in _PARTS_OF_STATES or (i - 1 in states and key in sentence.strange and sentence.gap(i) == "-")
+        _is_a_part_of_a_state(sentence, i, states)
+        or (i - 1 in states and key in sentence.strange and sentence.gap(i) == "-")
         for i, key in enumerate(sentence.keys)
         if i not in states and not key.startswith("weit")  # "NRW-weit"
     )
 
 
+def _is_a_part_of_a_state(sentence: Sentence, i: int, states: set[int]) -> bool:
+    """Not "in Bayern, nicht in Westfalen" and "Mecklenburg und Vorpommern", which is one state."""
+    if sentence[i] not in _PARTS_OF_STATES or (states and sentence.denied(i)):
+        return False
+    return not (sentence[i] == "vorpommern" and sentence[i - 1] == "und" and sentence[i - 2] == "mecklenburg")
+
+
 _PARTS_OF_STATES: Final = frozenset({
-    "anhalt", "holstein", "nordrhein", "pfalz", "rheinland", "schleswig", "vorpommern", "westfalen", "wurttemberg", "palatinate",
-    "pomerania", "westphalia",
+    "anhalt", "baden", "badischen", "holstein", "nordrhein", "pfalz", "rheinland", "rhineland", "schleswig", "vorpommern",
+    "westfalen", "wurttemberg", "palatinate", "pomerania", "westphalia",
 })  # fmt: skip
 
 
@@ -304,10 +312,11 @@ def _number_of_first(sentence: Sentence) -> int:
     """ "Top 30", "die 30 teuersten", "the ten cheapest"; 0: none."""
     ranked = {mark.start for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)}
     for i, key in enumerate(sentence.keys):
+        if key not in _RANKED and key not in {"die", "the"}:
+            continue
         number = _number(sentence[i + 1])
         # "Die 25er Netzentgelte" are of a year.
-        named = key in _RANKED or (key in {"die", "the"} and (number <= MAX_RANKING or i + 2 in ranked))
-        if named and number > 1:
+        if number > 1 and (key in _RANKED or number <= MAX_RANKING or i + 2 in ranked):
             return number
     # "Zehn günstigste Netzbetreiber"; digits there may be those of a year or a level.
     in_words = (number_in_words(sentence[start - 1]) for start in sorted(ranked))

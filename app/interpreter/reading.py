@@ -20,7 +20,7 @@ from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ABROAD, ENGLISH, GERMAN, Sign, Topic
-from app.interpreter.years import Year, with_years_in_digits, year_of
+from app.interpreter.years import NEAR, Year, is_a_year, with_years_in_digits, year_of
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
 NOT_HELD = 0.3  # confidence of "this is a question about figures that are not held"
@@ -77,25 +77,36 @@ def _each_module(match: re.Match[str]) -> str:
 
 # "3500 kilowatt hours", "5 GW h", "Kilowatt-Stunden": one unit.
 _ENERGIES: Final = re.compile(
-    r"\b(?:(kilo|mega|giga|tera)[ -]?watt[ -]?(hours?|stunden?)|(?<=\d)( ?[kmgt]w)[ ·]h)\b"
+    r"\b(?:(kilo|mega|giga|tera)[ -]?watt[ -]?(hours?|stunden?)|(?<=\d)( ?[kmgt]w)[ ·*]h)\b"
 )
-# "3000 full load hours", "4000 Jahresbenutzungsstunden": words for hours of use that need no more than their number.
+_ENERGY: Final = re.compile(r"\d ?[kmgt]wh\b")
+# "3000 full load hours", "2500 Volllast-Stunden": words for hours of use that are two, or have a hyphen.
 _HOURS_OF_USE: Final = re.compile(
-    r"(?<=\d) (?:(?:full[ -]?load|utili[sz]ation|usage|operating)[ -](hours)"
-    r"|(?:jahres|voll)?-?(?:be)?nutzungs-?(stunden)|voll-?l?last-?(stunden))\b"
+    r"(?P<before>\b(?:mit|bei|with|at) )?(?P<number>(?<![\d.,])[\d.,]*\d) "
+    r"(?P<words>(?:full[ -]?load|utili[sz]ation|usage|operating)[ -](?P<hours>hours)"
+    r"|(?:(?:jahres-?|voll-?)?(?:be)?nutzungs|voll-?l?last)-?(?:stunden|dauer))\b"
 )
 
 
 def _as_one_unit(match: re.Match[str]) -> str:
-    return f"{match[3]}h" if match[3] else f"{match[1]}watt{match[2]}"
+    if match[3]:  # not "5 GWh 1500 kW H"
+        return match[0] if _ENERGY.search(match.string) else f"{match[3]}h"
+    return f"{match[1]}watt{match[2]}"
 
 
-def _hours(match: re.Match[str]) -> str:
-    return f" {match[1] or match[2] or match[3]}"
+def _with_hours_of_use(text: str, today: date) -> str:
+    def hours(match: re.Match[str]) -> str:
+        before, number = match["before"] or "", match["number"]
+        # "Netzentgelte 2025 Nutzungsstunden": a year.
+        if not before and is_a_year(number) and abs(int(number) - today.year) <= NEAR:
+            return f"{before}{number}, {match['words']}"
+        return f"{before}{number} {match['hours'] or 'stunden'}"
+
+    return _HOURS_OF_USE.sub(hours, text)
 
 
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
-    with_units = _HOURS_OF_USE.sub(_hours, _ENERGIES.sub(_as_one_unit, normalise(text)))
+    with_units = _with_hours_of_use(_ENERGIES.sub(_as_one_unit, normalise(text)), today)
     in_digits = with_ranks_apart(with_years_in_digits(with_units))
     written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, in_digits))
     without_codes, codes = split_codes(written_out)

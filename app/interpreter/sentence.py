@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
+from app.domain.question import QuestionTopic
 from app.interpreter import grammar
 from app.interpreter.corrected_words import Word, corrected_words
 from app.interpreter.grammar import Mark
@@ -13,9 +15,9 @@ from app.interpreter.place_names import has_in_its_name, is_half_a_place
 from app.interpreter.spelling import key as key_of
 from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
-from app.interpreter.units import IN_KW, IN_KWH
+from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ORDINARY, Sign, Topic
+from app.interpreter.words import ORDINARY, Level, Position, Role, Sign, Topic, Weight
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
@@ -51,7 +53,7 @@ _BEFORE_PARTS = {
 }  # fmt: skip
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
-_PLAIN = ORDINARY | STATE_WORDS.keys() | GLUE | LEGAL | KINDS.keys()
+_PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
 class Placed(Protocol):
@@ -77,7 +79,8 @@ class Sentence:
         ]
         self.keys = [word.key for word in self.words]
         marks = grammar.marks(_without(self.words, found))
-        self.marks = _without_asides(_with_bills(marks, self.keys), self.keys, found)
+        marks = _with_energy_prices(_with_bills(marks, self.keys), self.keys, found)
+        self.marks = _without_asides(marks, self.keys, found)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
         self.mentions = [m for m in found if not m.everyday]
         self.mentions = [m for m in found if not m.everyday or self._stands_for_a_place(m)]
@@ -223,6 +226,38 @@ def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
     return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
 
 
+def _with_energy_prices(
+    marks: Sequence[Mark], keys: Sequence[str], mentions: Sequence[Mention]
+) -> list[Mark]:
+    """ "Capacity price and energy price", "energy price N-ERGIE MV": the price of the grid that is called so in answers, too."""
+    of_an_operator = any(not mention.everyday for mention in mentions)
+    if not any(
+        _is_of_capacity(mark, keys) or (of_an_operator and _is_level_or_base_price(mark)) for mark in marks
+    ):
+        return list(marks)
+    return [
+        mark._replace(meaning=_ENERGY_CHARGE)
+        if mark.meaning is Sign.OTHER_PRODUCT and keys[mark.start : mark.end] in _ENERGY_PRICES
+        else mark
+        for mark in marks
+    ]
+
+
+def _is_of_capacity(mark: Mark, keys: Sequence[str]) -> bool:
+    return isinstance(mark.meaning, Topic) and keys[mark.start] in _OF_CAPACITY
+
+
+def _is_level_or_base_price(mark: Mark) -> bool:
+    if isinstance(mark.meaning, Position):
+        return mark.meaning.role is Role.BASE_PRICE
+    return isinstance(mark.meaning, Level)
+
+
+_ENERGY_CHARGE = Topic(QuestionTopic.NETZENTGELTE, Weight.LIKELY)
+_ENERGY_PRICES = ([key_of("energy"), key_of("price")], [key_of("energy"), key_of("prices")])
+_OF_CAPACITY = {key_of("capacity"), key_of("demand")}
+
+
 def _without_asides(marks: Sequence[Mark], keys: Sequence[str], mentions: Sequence[Mention]) -> list[Mark]:
     """ "What does Westnetz charge?" asks for no definition, and a heat pump "mit eigenem Zähler" for nothing about meters."""
     return [
@@ -236,7 +271,7 @@ def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Me
     """Not "What does the grid charge depend on?": before "charge" stands who charges."""
     if mark.meaning is not Sign.DEFINITION or keys[mark.start : mark.end] != _WHAT_DOES:
         return False
-    if "cost" in keys[mark.end :] and "mean" not in keys and not _AMOUNTS.isdisjoint(keys):
+    if "cost" in keys[mark.end :] and "mean" not in keys and _names_an_amount(keys):
         return True  # "What does 5 GWh cost?"
     until = mark.end + _CHARGED_WITHIN
     if "charge" not in keys[mark.end : until] or "mean" in keys:
@@ -248,6 +283,13 @@ def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Me
     return last >= mark.end and (is_named or keys[last] in _WHO_CHARGES)
 
 
+def _names_an_amount(keys: Sequence[str]) -> bool:
+    """ "5 GWh", "2.5 million kWh", but not "kW" alone."""
+    return any(
+        unit in _UNITS and (before[:1].isdigit() or before in SCALES) for before, unit in pairwise(keys)
+    )
+
+
 def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
     if mark.meaning is not Sign.OTHER_MATTER or keys[mark.start : mark.end] not in _METERS:
         return False
@@ -256,7 +298,7 @@ def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
 
 
 _OWN_WITHIN = 3  # tokens: "mit meinem eigenen Zähler"
-_AMOUNTS = IN_KWH.keys() | IN_KW.keys()
+_UNITS = IN_KWH.keys() | IN_KW.keys()
 _WHAT_DOES = [key_of("what"), key_of("does")]
 _CHARGED_WITHIN = 6  # tokens: "What does the Westnetz GmbH charge?"
 _WHO_CHARGES = frozenset(

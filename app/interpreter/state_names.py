@@ -3,8 +3,7 @@
 from typing import Final
 
 from app.domain.federal_state import FEDERAL_STATES
-from app.domain.folding import fold, fold_case
-from app.interpreter.spelling import key, written
+from app.interpreter.spelling import key
 
 _OTHER_NAMES: Final = {
     "Baden-Württemberg": "bawü ba-wü bw-land baden-württembergs",
@@ -15,7 +14,7 @@ _OTHER_NAMES: Final = {
     "Nordrhein-Westfalen": "north-rhine-westphalia northrhine-westphalia nrw",
     "Rheinland-Pfalz": "rhineland-palatinate rlp",
     "Sachsen": "saxony sachsens",
-    "Sachsen-Anhalt": "saxony-anhalt",
+    "Sachsen-Anhalt": "saxony-anhalt sachsen-anhalts",
     "Thüringen": "thuringia thüringens",
 }
 
@@ -27,9 +26,9 @@ def _joined(name: str) -> str:
 STATES: Final = {_joined(state): state for state in FEDERAL_STATES} | {
     _joined(name): state for state, names in _OTHER_NAMES.items() for name in names.split()
 }
-# Every word of their names, with its spellings; none of them is a misspelling of anything else.
-WORDS: Final = {
-    key(part): frozenset({fold_case(part), fold(part), written(part)})
+# Every word of their names; none of them is a misspelling of anything else.
+WORDS: Final = frozenset(
+    key(part)
     for name in (*FEDERAL_STATES, *(n for names in _OTHER_NAMES.values() for n in names.split()))
     for part in name.split("-")
-}
+)

@@ -19,7 +19,8 @@ SYMBOLS: Final = {
     for unit in units
     for name in names
 }
-# Words for them that are long enough to be recognised where they are misspelt.
-HOURS_OF_USE: Final = frozenset(
-    {"benutzungsstunden", "benutzungsdauer", "vollbenutzungsstunden", "volllaststunden"}
-)
+# Words for hours of use that are long enough to be recognised where they are misspelt.
+HOURS_OF_USE: Final = frozenset({
+    "benutzungsstunden", "benutzungsdauer", "jahresbenutzungsstunden", "jahresbenutzungsdauer", "nutzungsstunden",
+    "vollbenutzungsstunden", "volllaststunden",
+})  # fmt: skip

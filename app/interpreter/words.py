@@ -747,6 +747,7 @@ MISTAKABLE = _keys("""
     weisen weissen weisser weiten weiter welle wells welten wenden werder werner werten wesen wetten wider
     wieder wiesen wilden winner wissens wohne wölfe wolken wollen wooden worden worker worst worte wörter wortes
     worthy written yorker zeile zeilen zelle zinsen zogen
+    blankenburg saterland sauerland
 """)
 # Words of every day that are also names: a name only where nothing else can be meant. In their own
 # spelling, since "Wörth" is no "worth".

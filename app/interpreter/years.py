@@ -89,6 +89,7 @@ _FROM_TEN: Final = dict(_from_ten())
 _NUMBERED: Final = {number: re.compile(words) for number, words in (*enumerate(_ONES, 1), *_FROM_TEN.items())}
 FROM_ONE_IN_WORDS: Final = "|".join(pattern.pattern for pattern in reversed(_NUMBERED.values()))
 FROM_TEN_IN_WORDS: Final = "|".join(reversed(_FROM_TEN.values()))
+_ANY_IN_WORDS: Final = re.compile(FROM_ONE_IN_WORDS)
 _IN_WORDS: Final = re.compile(
     rf"\b(?:zweitausend(?:und)? ?|two thousand (?:and )?)({FROM_ONE_IN_WORDS})\b"
     rf"|\b(?:zwanzig|twenty)[ -]?({FROM_TEN_IN_WORDS})\b"
@@ -118,7 +119,9 @@ def _years_away(match: re.Match[str]) -> str:
 
 def number_in_words(words: str) -> int:
     """Up to 99; 0: none."""
-    return next((number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words)), 0)
+    if _ANY_IN_WORDS.fullmatch(words) is None:
+        return 0
+    return next(number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words))
 
 
 class Year(NamedTuple):
@@ -345,20 +348,17 @@ def _counts(sentence: Sentence, i: int, today: date) -> bool:
 
 def _stands_before_a_word(sentence: Sentence, i: int, today: date) -> bool:
     """ "Wer war 2024 am günstigsten?", "for 2024 we need", "2025 module 2", "Netzentgelte 2024 Haushalte": a year, although the
-    word can be a unit; "mit 2024 Haushalten" are counted, and so are 2000 customers."""
-    key, after, before = sentence[i], sentence[i + 1], sentence[i - 1]
+    word can be a unit; "mit 2024 Haushalten", "insgesamt 2024 Kunden" are counted, and so are 2000 customers."""
+    key, after = sentence[i], sentence[i + 1]
     if after == "am" and (_DATE.fullmatch(key) or _APOSTROPHES & {*sentence.gap(i)}):
         return True
     if not is_a_year(key) or abs(int(key) - today.year) > NEAR:
         return False
-    return after in _WORDS_LIKE_UNITS or (after in _CUSTOMERS and before not in _BEFORE_COUNTED)
+    return after in _WORDS_LIKE_UNITS or (after in _CUSTOMERS and _is_where_years_stand(sentence, i))
 
 
 _WORDS_LIKE_UNITS: Final = frozenset({"am", "we", "module"})
 _CUSTOMERS: Final = frozenset({"haushalte", "kunden", "households", "customers"})
-_BEFORE_COUNTED: Final = frozenset({
-    "mit", "von", "ca", "etwa", "rund", "uber", "als", "alle", "with", "of", "about", "some", "than", "are", "sind", "haben", "have",
-})  # fmt: skip
 
 
 def _of_a_letter(sentence: Sentence, i: int) -> bool:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import VoltageLevel
@@ -467,7 +468,10 @@ def test_units_that_are_written_out_mean_the_same(
         ("is it peak load on Friday in the afternoon at Westnetz", date(2026, 12, 4)),
         ("peak load Friday in the morning Westnetz", date(2026, 12, 4)),
         ("HLZF on Monday in the Bayernwerk area", date(2026, 11, 30)),
-        ("Stand 1.1.2026: ist heute Hochlast bei Westnetz", date(2026, 1, 1)),
+        ("Stand 1.1.2026: ist heute Hochlast bei Westnetz", date(2026, 11, 30)),
+        ("Stand 1.1.2025: ist heute Hochlast bei Westnetz", date(2026, 11, 30)),
+        ("HLZF Westnetz Stand 1.12.2026, am 5.1.2027", date(2027, 1, 5)),
+        ("HLZF Westnetz ab Montag", date(2026, 11, 30)),
         ("Laut Website vom 1.11.2026 ist heute Hochlast bei Westnetz", date(2026, 11, 1)),
     ],
 )
@@ -738,6 +742,8 @@ def test_a_place_that_is_spelt_like_another_one_is_asked_back_for(
         ("Netzentgelte Westnetz in Homburg MS", "westnetz"),
         ("Netzentgelte Stadtwerke Villingen-Schwenninken", "stadtwerke-villingen-schwenningen"),
         ("HLZF Westnets", "westnetz"),
+        ("Netzentgelte Landshud MS", "stadtwerke-landshut"),
+        ("Netzentgelte der Stadtwerke Heitelberg", "stadtwerke-heidelberg-netze"),
     ],
 )
 def test_a_slip_that_makes_no_other_place_asks_nothing_back(
@@ -1019,6 +1025,13 @@ def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> 
         ("12 million kWh and 850 kilowatts for Westnetz MV", 12_000_000, 850),
         ("5 GW h und 1500 kW Westnetz MS", 5_000_000, 1500),
         ("5000 MW·h und 1500 kW Westnetz MS", 5_000_000, 1500),
+        ("5000 MW*h und 1500 kW Westnetz MS", 5_000_000, 1500),
+        ("5 GWh 1500 kW H Westnetz MS", 5_000_000, 1500),
+        ("5 GWh mit 2500 Jahresbenutzungsdauer Westnetz MS", 5_000_000, 2000),
+        ("5 GWh mit 2500 Jahresbenutzungsstuden Westnetz MS", 5_000_000, 2000),
+        ("5 GWh mit 2500 Nutzungsstuden Westnetz MS", 5_000_000, 2000),
+        ("4,05 GWh mit 2025 Nutzungsstunden Westnetz MS", 4_050_000, 2000),
+        ("4.05 GWh at 2025 full load hours Westnetz MV", 4_050_000, 2000),
         ("5 GWh im Jahr bei 1500 kW Höchstlast Westnetz MS", 5_000_000, 1500),
         ("5 GWh at 2500 full load hours Westnetz MV", 5_000_000, 2000),
         ("5 GWh with 2500 utilisation hours Westnetz MV", 5_000_000, 2000),
@@ -1043,7 +1056,13 @@ def test_units_in_two_words_misspelt_or_behind_a_scale_are_read(
 
 
 @pytest.mark.parametrize(
-    "said", ["What does the grid cost mean in kWh?", "What does kWh mean?", "What does a meter cost?"]
+    "said",
+    [
+        "What does the grid cost mean in kWh?",
+        "What does kWh mean?",
+        "What does a meter cost?",
+        "What does kW in the cost of Westnetz stand for?",
+    ],
 )
 def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> None:
     assert interpret(said, vocabulary, TODAY).subject is None
@@ -1059,6 +1078,14 @@ def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> N
         ("Westnetz 2025 module 2 heat pump 5000 kWh", 2025),
         ("Netzentgelte Westnetz 2024 Haushalte", 2024),
         ("Netzentgelte Westnetz für einen Ort mit 2024 Kunden", 2026),
+        ("Netzentgelte Westnetz bei 2025 Kunden", 2026),
+        ("Netzentgelte Westnetz, insgesamt 2025 Kunden", 2026),
+        ("Westnetz versorgt 2025 Haushalte: Netzentgelte?", 2026),
+        ("Netzentgelte Westnetz MS 2025 Jahresbenutzungsstunden über 2500", 2025),
+        ("Netzentgelte Westnetz MS 2025 Nutzungsstunden", 2025),
+        ("grid fees Westnetz MV 2025 full load hours above 2500", 2025),
+        ("grid fees Westnetz 2024 operating hours MV", 2024),
+        ("peak load windows Westnetz 2024 usage hours", 2024),
         ("Netzentgelte Westnetz MS, 2000 Kunden", 2026),
         ("Netzentgelte Westnetz MS nicht 2023, sondern letztes Jahr", 2025),
         ("grid fees Westnetz MV not 2023 but last year", 2025),
@@ -1077,6 +1104,11 @@ def test_a_year_before_a_word_that_can_be_a_unit_or_before_a_correction_is_read(
         ("Netzentgelte Westnetz nicht Umspannung MS/NS, sondern NS", VoltageLevel.NS),
         ("Netzentgelte Westnetz nicht NS, sondern Umspannung zur NS", VoltageLevel.MS_NS),
         ("grid fees Westnetz at the MV level two years ago", VoltageLevel.MS),
+        ("grid fees Westnetz at the MV level 2 years ago", VoltageLevel.MS),
+        ("Netzentgelte Westnetz Netzebene 7 Jahre 2024", VoltageLevel.NS),
+        ("Netzentgelte Westnetz NE 5 Jahre 2024 und 2025", VoltageLevel.MS),
+        ("grid fees Westnetz level 5 years 2023 to 2025", VoltageLevel.MS),
+        ("Netzentgelte Westnetz mitelspannungsseitig", VoltageLevel.MS),
     ],
 )
 def test_a_level_beside_one_that_is_taken_back_or_beside_years_is_read(
@@ -1091,6 +1123,8 @@ def test_a_level_beside_one_that_is_taken_back_or_beside_years_is_read(
         ("HLZF Westnetz ab 1.1.2027", QuestionTopic.HLZF, 2027),
         ("HLZF Westnetz, gültig ab dem 01.01.2025", QuestionTopic.HLZF, 2025),
         ("HLZF Westnetz Stand 1.1.2026", QuestionTopic.HLZF, 2026),
+        ("HLZF Westnetz zum 1.1.2025", QuestionTopic.HLZF, 2025),
+        ("HLZF Westnetz bis zum 1.2.2025", QuestionTopic.HLZF, 2025),
         ("peak load windows Westnetz valid from 1 January 2025", QuestionTopic.HLZF, 2025),
         ("peak load windows Westnetz as of 1.1.2025", QuestionTopic.HLZF, 2025),
         ("Modul 3 Zeitfenster Westnetz ab 01.04.2025", QuestionTopic.TIME_OF_USE, 2025),
@@ -1127,6 +1161,66 @@ def test_greetings_and_amounts_that_are_joined_are_no_further_operators(
     assert (found.dno_id is not None, found.questions) == (True, 1)
 
 
+def test_an_operator_whose_name_begins_with_digits_is_no_amount(vocabulary: Vocabulary) -> None:
+    assert interpret("Netzentgelte Hinterdupfing und 50Hertz", vocabulary, TODAY).questions == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2,5 Millionen Kilowattstunden und 500 kW Westnetz MS",
+        "500 kW, 2,5 Mio. kWh, Netz: Westnetz MS",
+        "Preis je Kilowattstunde Westnetz MS",
+    ],
+)
+def test_a_unit_is_no_part_of_a_name(entries: list[DirectoryEntry], said: str) -> None:
+    of_units = replace(
+        entries[0], id=UUID(int=1), slug="kwh-netz", name="KWH Netz", official_name="KWH Netz GmbH"
+    )
+    westnetz = next(entry for entry in entries if entry.slug == "westnetz")
+    found = interpret(said, Vocabulary.of([of_units, westnetz], []), TODAY)
+    assert (found.dno_id, found.questions) == (westnetz.id, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("HLZF Westnetz 2024 am 3. Januar", date(2024, 1, 3)),
+        ("HLZF Westnetz nächstes Jahr am 3. Januar", date(2027, 1, 3)),
+        ("HLZF 24. Dezember Westnetz", date(2026, 12, 24)),
+        ("HLZF Westnetz 2028 am 29.2.2028", date(2028, 2, 29)),
+    ],
+)
+def test_a_day_without_a_year_is_one_of_the_year_that_is_named(
+    vocabulary: Vocabulary, said: str, day: date
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.details.day) == (day.year, day)
+
+
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("capacity price and energy price N-ERGIE MV 2026", QuestionTopic.NETZENTGELTE),
+        ("capacity price and energy prices at N-ERGIE 2026", QuestionTopic.NETZENTGELTE),
+        ("energy price N-ERGIE MV 2026", QuestionTopic.NETZENTGELTE),
+        ("base price and energy price for households at N-ERGIE 2026", QuestionTopic.PRICES),
+        ("energy price N-ERGIE 2026", None),
+        ("energy prices in MV Germany", None),
+        ("base price and energy price for electricity at home", None),
+    ],
+)
+def test_an_energy_price_beside_a_price_of_the_grid_or_a_level_is_one_of_the_grid(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic | None
+) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is topic
+
+
+def test_a_day_is_of_no_year_that_has_no_figures(vocabulary: Vocabulary) -> None:
+    found = interpret("HLZF Westnetz im Jahr 9999 am 31. Dezember", vocabulary, TODAY)
+    assert found.details.day == date(2026, 12, 31)
+
+
 def test_operators_are_compared_in_front_of_a_greeting(vocabulary: Vocabulary) -> None:
     found = interpret("Vergleich Westnetz und Syna MS 2025? Danke und Gruß", vocabulary, TODAY)
     assert (found.subject, len(found.candidates)) == (QuestionTopic.COMPARISON, 2)
@@ -1136,7 +1230,8 @@ def test_operators_are_compared_in_front_of_a_greeting(vocabulary: Vocabulary) -
     "place",
     [
         "im Sauerland", "Sauerland", "in Westfalen", "in Württemberg", "in Vorpommern", "im Rheinland", "in der Pfalz", "in Anhalt",
-        "in Westphalia", "in Sachsen-Anhallt", "in Blankenburg",
+        "in Westphalia", "in Sachsen-Anhallt", "in Blankenburg", "im Saterland", "in Baden", "im Badischen", "in the Rhineland",
+        "nicht in Westfalen",
     ],
 )  # fmt: skip
 def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_of_germany(
@@ -1156,6 +1251,13 @@ def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_o
         ("in Meck-Pomm", "Mecklenburg-Vorpommern"),
         ("in Ba-Wü", "Baden-Württemberg"),
         ("NRW-weit", "Nordrhein-Westfalen"),
+        ("in Niedersaksen", "Niedersachsen"),
+        ("in Thürringgen", "Thüringen"),
+        ("in Branndenburrg", "Brandenburg"),
+        ("in Meklenborg", "Mecklenburg-Vorpommern"),
+        ("in Mecklenburg und Vorpommern", "Mecklenburg-Vorpommern"),
+        ("Sachsen-Anhalts", "Sachsen-Anhalt"),
+        ("in Bayern, nicht in Westfalen,", "Bayern"),
     ],
 )
 def test_a_federal_state_that_is_misspelt_or_shortened_is_read(
