@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from redis.exceptions import ResponseError
 
-from app.cache.failures import FAILURES, UnexpectedReply, is_of_another_type
+from app.cache.failures import FAILURES, UnexpectedReply, only_failures
 from app.settings import Settings
 
 # Shared by all instances. It has no lifetime: one that is lost only makes the proofs of before void.
@@ -28,17 +27,19 @@ KEY_FRESH_FOR = 60.0
 PAUSE = 1.0
 _KEY_BYTES = 32
 
-# What another program has written. Checked and removed in one step: otherwise an instance that looked a moment ago would remove
-# the key that another one has stored in its place meanwhile, and uses for a minute.
-_REMOVE_WRONG = """
+# The key; stored first where there is none, or what another program has written. In one step: otherwise an instance that looked
+# a moment ago would replace the key that another one has stored meanwhile, and uses for a minute.
+_SHARED_KEY = """
 local found = redis.pcall('GET', KEYS[1])
-local wrong
-if type(found) == 'table' then
-  wrong = string.find(found.err, 'WRONGTYPE', 1, true)
-else
-  wrong = found and #found ~= tonumber(ARGV[1])
+-- At the beginning only: what follows may name a user.
+if type(found) == 'table' and string.sub(found.err, 1, 9) ~= 'WRONGTYPE' then
+  return redis.call('GET', KEYS[1]) -- Called again to raise the error, with its code.
 end
-return wrong and redis.call('DEL', KEYS[1]) or 0
+if type(found) ~= 'string' or #found ~= #ARGV[1] then
+  redis.call('SET', KEYS[1], ARGV[1])
+  return ARGV[1]
+end
+return found
 """
 
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
@@ -97,20 +98,12 @@ class Devices:
         return self._key
 
     async def _shared_key(self, proposed: bytes) -> bytes:
-        """What another program has written is removed; the next look stores a key in its place."""
-        client = self._client()
-        await client.set(KEY, proposed, nx=True)
-        try:
-            found = await client.get(KEY)
-        except ResponseError as error:
-            if is_of_another_type(error):
-                await client.eval(_REMOVE_WRONG, 1, KEY, _KEY_BYTES)
-            raise
-        if isinstance(found, bytes) and len(found) == _KEY_BYTES:
-            return found
+        """Once `proposed` is stored, unless there is a key."""
+        with only_failures():
+            found = await self._client().eval(_SHARED_KEY, 1, KEY, proposed)
         if isinstance(found, bytes):
-            await client.eval(_REMOVE_WRONG, 1, KEY, _KEY_BYTES)
-        raise UnexpectedReply("The reply to GET is no key.")
+            return found
+        raise UnexpectedReply("The reply to EVAL is no key.")
 
 
 def _sign(key: bytes, text: str) -> str:

@@ -9,7 +9,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,20 +19,25 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from app.auth.lookups import AT_ONCE, Lookups
-from app.cache.failures import FAILURES, only_failures
+from app.cache.failures import FAILURES, is_of_another_type, only_failures
 from app.domain.account import Session
 from app.errors import Unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
 
-# In one step: a list that another instance has made meanwhile stays.
-_REMOVE_OTHER_TYPE = """
-local found = redis.pcall('ZCARD', KEYS[1])
-if type(found) == 'table' and string.find(found.err, 'WRONGTYPE', 1, true) then
-  return redis.call('DEL', KEYS[1])
+# In one step: an instance that looked in between would find no session to end. A list that another one has made meanwhile stays.
+_REPLACE_OTHER_TYPE = """
+local found = redis.pcall('ZSCORE', KEYS[1], '')
+-- At the beginning only: what follows may name a user.
+if type(found) ~= 'table' or string.sub(found.err, 1, 9) ~= 'WRONGTYPE' then
+  return 0
 end
-return 0
+redis.call('DEL', KEYS[1])
+for i = 1, #ARGV, 2 do
+  redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1])
+end
+return 1
 """
 
 log = structlog.get_logger("sessions")
@@ -54,7 +58,7 @@ class Sessions:
     async def start(self, user_id: UUID) -> str:
         """A new random token."""
         token = secrets.token_urlsafe(32)
-        await _needed(lambda: self._listed(user_id, lambda: self._start(identify(token), user_id)))
+        await _needed(lambda: self._listed([user_id], lambda: self._start(identify(token), user_id)))
         return token
 
     async def get(self, session_id: str) -> UUID | None:
@@ -67,15 +71,15 @@ class Sessions:
 
     async def end(self, session_id: str, user_id: UUID) -> int:
         """How many were open: one or none. Sessions of other users stay."""
-        return await _needed(lambda: self._listed(user_id, lambda: self._end_own(user_id, session_id)))
+        return await _needed(lambda: self._listed([user_id], lambda: self._end_own(user_id, session_id)))
 
     async def end_all(self, user_id: UUID, *, keep: str | None = None) -> int:
         """All sessions that the user has started, but `keep`; how many were still open."""
-        return await _needed(lambda: self._listed(user_id, lambda: self._end_range(user_id, -1, keep=keep)))
+        return await _needed(lambda: self._listed([user_id], lambda: self._end_range(user_id, -1, keep=keep)))
 
     async def open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
         """The open sessions of each user, the newest first."""
-        return await _needed(lambda: self._open_of_all(user_ids))
+        return await _needed(lambda: self._listed(user_ids, lambda: self._open_of(user_ids)))
 
     async def _visit(self, session_ids: Sequence[str]) -> dict[str, UUID]:
         return await self._read(session_ids, lambda client, key: client.getex(key, ex=self._lifetime))
@@ -94,47 +98,61 @@ class Sessions:
             if value is not None
         }
 
-    async def _all(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> Sequence[Any]:
+    async def _all(self, command: Callable[[Any, Any], Any], keys: Sequence[str | bytes]) -> Sequence[Any]:
         """One round trip; the first error among the replies is raised."""
         if len(keys) == 1:
             return [await command(self._redis, keys[0])]
+        replies: Sequence[Any]
         if isinstance(self._redis, RedisCluster):
             replies = await asyncio.gather(
                 *(command(self._redis, key) for key in keys), return_exceptions=True
             )
-            for reply in replies:
-                if isinstance(reply, BaseException):
-                    raise reply
-            return replies
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                command(pipeline, key)
-            answers: Sequence[Any] = await pipeline.execute()
-            return answers
+        else:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    command(pipeline, key)
+                replies = await pipeline.execute(raise_on_error=False)
+        for reply in replies:
+            if isinstance(reply, BaseException):
+                raise reply
+        return replies
 
-    async def _listed(self, user_id: UUID, work: Callable[[], Awaitable[T]]) -> T:
-        """A list that another program has overwritten is made again before the work is done."""
+    async def _listed(self, user_ids: Sequence[UUID], work: Callable[[], Awaitable[T]]) -> T:
+        """Lists that another program has overwritten are made again before the work is done."""
         try:
             return await work()
         except ResponseError as error:
-            if not _is_overwritten(error):
+            if not is_of_another_type(error):
                 raise
-        await self._restore_list(user_id)
+        await self._restore_lists(user_ids)
         return await work()
 
-    async def _restore_list(self, user_id: UUID) -> None:
-        """From the sessions themselves: none may be left that could not be ended with the others. When they began is not known."""
-        keys = [key.decode() async for key in self._redis.scan_iter(_key("*"), AT_ONCE, "STRING")]
-        owners = await self._each(_owner, keys)
-        own = {
-            key.removeprefix(_key("")): time.time()
-            for key, owner in zip(keys, owners, strict=True)
-            if owner == str(user_id).encode()
-        }
-        log.warning("the list of a user's sessions was overwritten", sessions=len(own))
-        await self._redis.eval(_REMOVE_OTHER_TYPE, 1, _of_user(user_id))
-        if own:
-            await self._redis.zadd(_of_user(user_id), own)
+    async def _restore_lists(self, user_ids: Sequence[UUID]) -> None:
+        """From the sessions themselves: none may be left that could not be ended with the others. When they began is not known,
+        but when they were last used.
+        """
+        keys = [key async for key in self._redis.scan_iter(_key("*"), AT_ONCE, "STRING")]
+        wanted = {str(user_id).encode(): user_id for user_id in user_ids}
+        own = [
+            (key, wanted[owner])
+            for key, owner in zip(keys, await self._each(_owner, keys), strict=True)
+            if owner in wanted
+        ]
+        left = await self._each(lambda client, key: client.ttl(key), [key for key, _ in own])
+        now = time.time()
+        members: dict[UUID, list[Any]] = {user_id: [] for user_id in user_ids}
+        for (key, user_id), seconds in zip(own, left, strict=True):
+            members[user_id] += (
+                min(now, now - self._lifetime + seconds),
+                key.removeprefix(_key("").encode()),
+            )
+        for user_id, scores in members.items():
+            if await self._redis.eval(_REPLACE_OTHER_TYPE, 1, _of_user(user_id), *scores):
+                log.warning(
+                    "the list of a user's sessions was overwritten",
+                    key=_of_user(user_id),
+                    sessions=len(scores) // 2,
+                )
 
     async def _start(self, session_id: str, user_id: UUID) -> None:
         # The list first: a session that is in no list could not be ended with the others.
@@ -144,16 +162,6 @@ class Sessions:
             await self._redis.delete(_key(session_id))  # it was ended in between, with all others
         # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
         await self._end_range(user_id, -self._per_user - 1)
-
-    async def _open_of_all(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
-        try:
-            return await self._open_of(user_ids)
-        except ResponseError as error:
-            if not _is_overwritten(error):
-                raise
-        for user_id in user_ids:
-            await self._listed(user_id, partial(self._redis.zcard, _of_user(user_id)))
-        return await self._open_of(user_ids)
 
     async def _open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
         started = [
@@ -179,7 +187,7 @@ class Sessions:
             session_id, user_id, datetime.fromtimestamp(started, UTC), datetime.fromtimestamp(used, UTC)
         )
 
-    async def _each(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> list[Any]:
+    async def _each(self, command: Callable[[Any, Any], Any], keys: Sequence[str | bytes]) -> list[Any]:
         """In batches, so that no reply is long."""
         return [
             reply
@@ -212,12 +220,7 @@ def _newest(client: Any, key: str) -> Any:
     return client.zrange(key, 0, -1, desc=True, withscores=True)
 
 
-def _is_overwritten(error: ResponseError) -> bool:
-    """Of the replies to several commands, the client puts the command before the server's words."""
-    return "WRONGTYPE " in str(error)
-
-
-def _owner(client: Any, key: str) -> Any:
+def _owner(client: Any, key: bytes) -> Any:
     return client.get(key)
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from app.child_process import follow_parent
 from app.db import outbox
-from app.db.failures import Failure, failure_of
+from app.db.failures import Failure, failure_of, is_definite
 from app.db.pool import AGAIN, AWAY, INCOMPLETE, Connection
 from app.domain import tags
 from app.domain.event import Event
@@ -111,7 +111,7 @@ async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]
     except CommitUnanswered as error:
         # Not acknowledged: the commit may come later, after the old values were read and stored again.
         await _send_changes(server, written, committed=False)
-        await server.send(Failed(Code.UNAVAILABLE, str(error), outage=True))
+        await server.send(Failed(Code.UNAVAILABLE, str(error)))
     except (Exception, MemoryError) as error:
         if committed:
             raise  # to the server it is a process that has ended during the commit: a failure would mean that nothing was written
@@ -176,7 +176,9 @@ def _failed(error: BaseException) -> Failed:
         case Failure.RETRY | Failure.STALE:
             return Failed(Code.UNAVAILABLE, AGAIN, repr(error))
     # The driver has the same class for mistakes of its callers: the trace shows which it was.
-    trace, outage = _trace(error) if of_driver else repr(error), failure is not Failure.TIMEOUT
+    trace = _trace(error) if of_driver else repr(error)
+    # A connection that broke, or could not be made, does not show that the database cannot write.
+    outage = failure in (Failure.OUTAGE, Failure.READ_ONLY) and is_definite(error)
     return Failed(Code.UNAVAILABLE, AWAY, trace, outage=outage)
 
 

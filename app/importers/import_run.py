@@ -15,7 +15,7 @@ import structlog
 
 from app.child_process import module_command, module_environment
 from app.db.missing_objects import report_missing_elsewhere
-from app.db.pool import ConnectionLost, Incomplete
+from app.db.pool import Incomplete
 from app.error_table import INTERNAL_MESSAGE
 from app.errors import AppError, Code, DeadlineExceeded, LimitExceeded, Overloaded, Unavailable
 from app.importers.import_messages import (
@@ -42,6 +42,10 @@ _UNKNOWN: Final = (
     "The import ended during its commit: whether it was written is not known. Import the same file again; that changes"
     " nothing if it was."
 )
+
+
+class NotWritten(Unavailable):
+    """The database cannot write at the moment; nothing was imported."""
 
 
 class ImportRun:
@@ -175,7 +179,7 @@ def _error(failed: Failed) -> AppError:
         case Code.OVERLOADED:
             return Overloaded(failed.message, retry_after=5)
     if failed.outage:
-        return ConnectionLost(failed.message)
+        return NotWritten(failed.message)
     return AppError(failed.message, failed.code)
 
 

@@ -16,14 +16,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require
-from app.db.pool import ConnectionLost, Incomplete
+from app.db.pool import Incomplete
 from app.db.staging import author_of
 from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
 from app.http.content_negotiation import JSON
 from app.http.request_state import header, request_state
 from app.importers.import_messages import Changed, ImportAnswer, ImportRequest, Ready
-from app.importers.import_run import ImportRun
+from app.importers.import_run import ImportRun, NotWritten
 from app.importers.load import Kind
 from app.limits.cancellation import shield_once
 from app.resources import resources_of
@@ -155,7 +155,7 @@ async def _run(
     except Incomplete:
         resources.pool.note_incomplete()
         raise
-    except ConnectionLost:
+    except NotWritten:
         resources.pool.note_write(refused=True)
         raise
     if answer.imported:

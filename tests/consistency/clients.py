@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from itertools import count
+from itertools import count, cycle
 from random import Random
 from time import monotonic
 from typing import Any
@@ -33,17 +33,19 @@ CORRECT_LEVY = """mutation($input: CorrectLevyInput!) {
   payload: correctLevy(input: $input) { levy { version } revision { id version } errors { code message } }
 }"""
 _REVISED = "{ revision { id version } errors { code message } }"
-# Changes of an entry that write no value of their own, with the input that keeps their mark.
+# Changes of an entry that write no value of their own, with the inputs for what is changed and for their mark.
 REVISIONS = {
-    name: (f"mutation($input: {kind}!) {{ payload: {name}(input: $input) {_REVISED} }}", key)
-    for name, kind, key in (
-        ("flag", "FlagInput", "reason"),
-        ("unflag", "VerifyInput", "notes"),
-        ("verify", "VerifyInput", "notes"),
-        ("undo", "RevertInput", "reason"),
-        ("revert", "RevertInput", "reason"),
+    name: (f"mutation($input: {kind}!) {{ payload: {name}(input: $input) {_REVISED} }}", target, mark)
+    for name, kind, target, mark in (
+        ("flag", "FlagInput", "id", "reason"),
+        ("unflag", "VerifyInput", "id", "notes"),
+        ("verify", "VerifyInput", "id", "notes"),
+        ("undo", "RevertInput", "revisionId", "reason"),
+        ("revert", "RevertInput", "revisionId", "reason"),
     )
 }
+# What nearly always comes too late, unless it follows at once; and how often it does.
+_FOLLOWING = {"write": ("undo", 0.2), "flag": ("unflag", 0.8)}
 IMPORTED_COLUMNS = "dno_slug,year,voltage_level,leistung,arbeit,verification_status,source_url,source_title"
 # What another writer may have done before: then the entry stays as it is.
 _COME_TOO_LATE = frozenset(("CONFLICT", "INVALID"))
@@ -70,6 +72,7 @@ class Clients:
         self._log = log
         self._random = random
         self._numbers = count(1)
+        self._revisions = cycle(REVISIONS)  # in turn, so that also a short run has each of them
         self._slowness = 1.0
         self._latest: dict[str, str] = {}  # revisions by entry: the latest that was answered
 
@@ -86,10 +89,11 @@ class Clients:
         while True:
             instance = self._random.choice(self._fleet.instances)
             price = self._random.choice(self._prices)
-            if self._random.random() < 0.6:
-                await self.write(instance, price)
-            else:
-                await self.revise(instance, price, self._random.choice([*REVISIONS]))
+            what = "write" if self._random.random() < 0.6 else next(self._revisions)
+            await self.change(instance, price, what)
+            then, share = _FOLLOWING.get(what, ("", 0))
+            if self._random.random() < share:
+                await self.change(instance, price, then)
             await self.read(instance, price.slug)
             await asyncio.sleep(self._random.uniform(0.01, 0.1) * self._slowness)
 
@@ -104,6 +108,9 @@ class Clients:
                 for slug in {price.slug for price in some}:
                     group.create_task(self.read(instance, slug))
             await asyncio.sleep(self._random.uniform(0.5, 2))
+
+    async def change(self, instance: Instance, price: Price, what: str) -> None:
+        await (self.write(instance, price) if what == "write" else self.revise(instance, price, what))
 
     async def write(self, instance: Instance, price: Price) -> None:
         leistung = str(value(next(self._numbers)))
@@ -133,14 +140,13 @@ class Clients:
             )
 
     async def revise(self, instance: Instance, price: Price, what: str) -> None:
-        document, kept_in = REVISIONS[what]
+        document, named, kept_in = REVISIONS[what]
         target = global_id(price)
-        if kept_in == "reason" and what != "flag":
+        if named == "revisionId":
             if price.entry not in self._latest:
                 return
             target = self._latest[price.entry]
         mark = f"{what} {next(self._numbers)}"
-        named = "revisionId" if what in ("undo", "revert") else "id"
         started = monotonic()
         outcome, version = Outcome.UNKNOWN, None
         try:
@@ -191,7 +197,7 @@ class Clients:
                 timeout=60,
             )
             outcome = _outcome_of_import(answer)
-            if outcome is not Outcome.DONE:
+            if answer.status_code != 200:
                 self._fail(instance, started, "import", f"{answer.status_code}: {answer.text[:500]}")
         except httpx.TransportError as error:
             self._fail(instance, started, "import", repr(error))
@@ -358,7 +364,10 @@ class Clients:
 
 
 def _outcome_of_import(answer: httpx.Response) -> Outcome:
-    return Outcome.DONE if answer.status_code == 200 else _outcome_of_refusal(answer.text)
+    """An entry that another writer changes meanwhile is kept as it is: then each of the file may be one of these."""
+    if answer.status_code != 200:
+        return _outcome_of_refusal(answer.text)
+    return Outcome.UNKNOWN if answer.json()["keptCount"] else Outcome.DONE
 
 
 def _outcome_of_refusal(text: str) -> Outcome:

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, TypeVar
@@ -29,6 +29,9 @@ from tests.consistency.operations import (
 from tests.consistency.series import Series, running
 
 _CODE = re.compile("[A-Z_]+")
+
+# Changes with a mark that leave the value as it is.
+_KEEPING = frozenset(("flag", "unflag", "verify"))
 
 R = TypeVar("R")
 
@@ -186,12 +189,9 @@ class Case:
             if write.outcome is Outcome.REFUSED and found is not None:
                 yield f"refused, yet done: {_describe(write)}"
         written = {(write.entry, write.leistung) for write in self.writes if write.mark is None}
-        marks = {(write.entry, write.mark) for write in self.writes if write.mark is not None}
-        for name, revisions in self.revisions.items():
-            for revision in revisions.values():
-                known = (name, revision.after) in written or (name, revision.reason) in marks
-                if revision.version > 1 and not known:
-                    yield f"no such write: {name} became {revision.after} at version {revision.version}"
+        marks = {(write.entry, write.mark): write.what for write in self.writes if write.mark is not None}
+        for entry in self.entries.values():
+            yield from _unknown_revisions(entry, written, marks)
 
     # What readers saw
 
@@ -421,6 +421,31 @@ def _grouped(records: Iterable[R], key: Callable[[R], Any]) -> dict[Any, list[R]
     for record in records:
         groups[key(record)].append(record)
     return dict(groups)
+
+
+def _unknown_revisions(
+    entry: Entry, written: Set[tuple[str, str]], marks: Mapping[tuple[str, str], str]
+) -> Iterator[str]:
+    """Those that no client asked for, or for another value, or once only. `marks`: what was asked for with them."""
+    values = {revision.before for revision in entry.revisions[:1]} - {None}
+    seen: set[str] = set()
+    for revision in entry.revisions:
+        became = f"{entry.entry} became {revision.after} at version {revision.version}"
+        reason = revision.reason or ""
+        what = marks.get((entry.entry, reason))
+        if what is None:
+            if revision.version > 1 and (entry.entry, revision.after) not in written:
+                yield f"no such write: {became}"
+            elif revision.after in values:
+                yield f"done again: {became}"
+        else:
+            kept = revision.after == revision.before
+            if not kept if what in _KEEPING else revision.after not in values:
+                yield f"another value: {became} by {reason}"
+            if reason in seen:
+                yield f"done again: {became} by {reason}"
+            seen.add(reason)
+        values.add(revision.after)
 
 
 def _describe(operation: Write | Read) -> str:

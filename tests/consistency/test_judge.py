@@ -111,18 +111,13 @@ def undo(version: int | None, outcome: Outcome = DONE, mark: str = "undo 1") -> 
     )
 
 
-UNDONE: list[Record] = [
-    write(2, 2, 2.1),
-    Entry(
-        "e",
-        3,
-        "1.00",
-        (
-            *history(1, 2).revisions,
-            Revision(3, "2.00", "1.00", 3.0, "undo 1"),
-        ),
-    ),
-]
+def revised(*revisions: Revision) -> Entry:
+    """After `history(1, 2)`."""
+    last = revisions[-1]
+    return Entry("e", last.version, last.after, (*history(1, 2).revisions, *revisions))
+
+
+UNDONE: list[Record] = [write(2, 2, 2.1), revised(Revision(3, "2.00", "1.00", 3.0, "undo 1"))]
 IMPORTED: list[Record] = [write(None, 2, 2.1, value="2.00"), history(1, 2)]
 
 GOOD: dict[str, list[Record]] = {
@@ -130,6 +125,11 @@ GOOD: dict[str, list[Record]] = {
     "nothing happened": [history(1)],
     "an undo is found by its mark": [*UNDONE, undo(3), read(3, 3.2, value="1.00")],
     "an undo that was not answered happened": [*UNDONE, undo(None, UNKNOWN)],
+    "a flag keeps the value": [
+        write(2, 2, 2.1),
+        msgspec.structs.replace(undo(3, mark="flag 1"), what="flag"),
+        revised(Revision(3, "2.00", "2.00", 3.0, "flag 1")),
+    ],
     "an import is answered without versions": [*IMPORTED, read(2, 2.2)],
     "an edge may be late until a purge that no old response has outlived": [
         *PURGED,
@@ -229,6 +229,34 @@ BAD: dict[str, tuple[list[Record], str]] = {
     "an undo that is answered and not done": ([*UNDONE, undo(3), undo(3, mark="undo 2")], "write lost"),
     "an undo that is refused and done": ([*UNDONE, undo(None, REFUSED)], "refused, yet done"),
     "an undo that no client asked for": (UNDONE, "no such write"),
+    "an undo that no client asked for, to a value of a client": (
+        [
+            write(2, 2, 2.1),
+            write(3, 2.3, 2.4),
+            revised(Revision(3, "2.00", "3.00", 2.35), Revision(4, "3.00", "2.00", 3.0, "undo 1")),
+        ],
+        "done again",
+    ),
+    "an undo to a value that no client wrote": (
+        [write(2, 2, 2.1), undo(3), revised(Revision(3, "2.00", "9.99", 3.0, "undo 1"))],
+        "another value",
+    ),
+    "an undo that is done twice": (
+        [
+            write(2, 2, 2.1),
+            undo(None, UNKNOWN),
+            revised(Revision(3, "2.00", "1.00", 3.0, "undo 1"), Revision(4, "1.00", "1.00", 3.05, "undo 1")),
+        ],
+        "done again",
+    ),
+    "a flag that changes the value": (
+        [
+            write(2, 2, 2.1),
+            msgspec.structs.replace(undo(3, mark="flag 1"), what="flag"),
+            revised(Revision(3, "2.00", "1.00", 3.0, "flag 1")),
+        ],
+        "another value",
+    ),
     "an edge is old after the second purge": (
         [*PURGED, purge(2.2), purge(4.2), read(1, 4.4, on=EDGE), read(2, 5, on=EDGE)],
         "old at the edge",

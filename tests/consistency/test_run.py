@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.consistency.__main__ import report
-from tests.consistency.operations import RECORD, Read, Subscription, Write, read_log
+from tests.consistency.clients import REVISIONS
+from tests.consistency.operations import RECORD, Outcome, Read, Subscription, Write, read_log
 from tests.consistency.run import Plan, run
 from tests.consistency.seed import LEVELS
 from tests.servers import PostgresPair
@@ -89,5 +90,7 @@ async def test_every_promise_is_kept_whatever_fails(
     records = list(read_log(tmp_path / RECORD))
     assert len({record.entry for record in records if isinstance(record, Read)}) == entries
     assert len({record.entry for record in records if isinstance(record, Write)}) >= entries
+    done = [each for each in records if isinstance(each, Write) and each.outcome is Outcome.DONE]
+    assert {each.what for each in done} == {"write", "import", *REVISIONS}
     subscriptions = [record for record in records if isinstance(record, Subscription)]
     assert len({one.entry for each in subscriptions for one in each.deliveries}) >= entries

@@ -7,6 +7,9 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
 
 from app.auth.sessions import Sessions, identify
 from app.cache.redis import open_redis
@@ -267,6 +270,7 @@ async def test_sessions_are_stored_and_ended_on_a_cluster(pool, cheap):
                     *map(auth.sessions.peek, [ids[0], "broken"]), return_exceptions=True
                 )
                 assert [type(outcome) for outcome in outcomes] == [Unavailable] * 2
+                await client.set(f"dno:sessions:{user.id}", "of another program")
                 assert await auth.sessions.end_all(user.id) == 4
                 token = await auth.sign_in(user)
                 for port in ports:
@@ -358,3 +362,110 @@ async def test_a_session_ends_although_the_list_of_its_user_is_overwritten(auth,
     assert await auth.sessions.end(identify(token), ada.id) == 1
     with pytest.raises(Unauthenticated):
         await auth.authenticator.principal(None, token)
+
+
+class AfterEval:
+    """A client of Redis that does something else when a script was executed, before its reply arrives."""
+
+    def __init__(self, client, work):
+        self._client, self._work = client, work
+        self.scans = 0
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def scan_iter(self, *arguments, **options):
+        self.scans += 1
+        return self._client.scan_iter(*arguments, **options)
+
+    async def eval(self, *arguments):
+        reply = await self._client.eval(*arguments)
+        await self._work()
+        return reply
+
+
+async def test_all_sessions_end_while_another_instance_makes_their_list_again(redis, cheap):
+    user_id, ending = uuid4(), Sessions(redis, cheap)
+    ids = [identify(await ending.start(user_id)) for _ in range(2)]
+    ended = []
+
+    async def end_all():
+        ended.append(await ending.end_all(user_id))
+
+    await redis.set(f"dno:sessions:{user_id}", "of another program")
+    await Sessions(AfterEval(redis, end_all), cheap).end(ids[0], user_id)
+    assert ended == [2]
+    assert [await ending.peek(session_id) for session_id in ids] == [None, None]
+
+
+async def test_a_connection_that_breaks_while_a_list_is_made_again_leaves_no_session_out(redis, cheap):
+    user_id, broken = uuid4(), []
+
+    async def break_once():
+        if not broken:
+            broken.append(True)
+            raise RedisConnectionError
+
+    sessions = Sessions(AfterEval(redis, break_once), cheap)
+    ids = [identify(await sessions.start(user_id)) for _ in range(2)]
+    await redis.set(f"dno:sessions:{user_id}", "of another program")
+    assert await sessions.end_all(user_id) == 2
+    assert broken
+    assert [await sessions.peek(session_id) for session_id in ids] == [None, None]
+
+
+async def test_overwritten_lists_of_several_users_are_made_again_with_one_scan_and_each_is_logged(
+    redis, cheap
+):
+    async def nothing():
+        pass
+
+    client = AfterEval(redis, nothing)
+    sessions = Sessions(client, cheap)
+    users = [uuid4() for _ in range(3)]
+    ids = [identify(await sessions.start(user_id)) for user_id in users]
+    for user_id in users[1:]:
+        await redis.set(f"dno:sessions:{user_id}", "of another program")
+    with capture_logs() as logs:
+        found = await sessions.open_of(users)
+    assert [[session.id for session in found[user_id]] for user_id in users] == [[each] for each in ids]
+    assert client.scans == 1
+    assert [(each["key"], each["sessions"]) for each in logs] == [
+        (f"dno:sessions:{user_id}", 1) for user_id in users[1:]
+    ]
+
+
+async def test_a_list_is_made_again_beside_a_key_that_is_no_text(redis, cheap):
+    user_id, sessions = uuid4(), Sessions(redis, cheap)
+    await sessions.start(user_id)
+    await redis.set(b"dno:session:\xff", "of another program")
+    await redis.set(f"dno:sessions:{user_id}", "of another program")
+    assert await sessions.end_all(user_id) == 1
+
+
+async def test_sessions_of_a_list_that_was_made_again_have_the_times_of_their_last_use(redis, cheap):
+    user_id, sessions = uuid4(), Sessions(redis, cheap)
+    ids = [identify(await sessions.start(user_id)) for _ in range(3)]
+    await redis.expire(f"dno:session:{ids[1]}", 86_400 - 600)  # as if it was used last ten minutes ago
+    await redis.expire(f"dno:session:{ids[2]}", 86_400 + 600)  # of a longer lifetime
+    await redis.set(f"dno:sessions:{user_id}", "of another program")
+    found = {session.id: session for session in (await sessions.open_of([user_id]))[user_id]}
+    now = datetime.now(UTC)
+    assert timedelta(minutes=9) < now - found[ids[1]].started_at < timedelta(minutes=11)
+    assert timedelta(minutes=9) < now - found[ids[1]].last_used_at < timedelta(minutes=11)
+    for session_id in (ids[0], ids[2]):
+        assert timedelta(0) <= now - found[session_id].started_at < timedelta(minutes=1)
+
+
+async def test_an_error_that_names_another_type_does_not_replace_a_list(valkey, cheap):
+    """The name of a user is in the error of a missing permission."""
+    key = f"dno:sessions:{(user_id := uuid4())}"
+    async with Redis.from_url(valkey.url) as redis:
+        await redis.set(key, "of another program")
+        await redis.acl_setuser(
+            "WRONGTYPE", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-zscore"]
+        )
+        async with Redis.from_url(valkey.url, username="WRONGTYPE", password="") as client:
+            with pytest.raises(Unavailable):
+                await Sessions(client, cheap).end_all(user_id)
+        assert await redis.get(key) == b"of another program"

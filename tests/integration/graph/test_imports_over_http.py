@@ -579,11 +579,14 @@ async def test_a_database_that_cannot_write_an_import_at_the_moment_is_an_outage
     assert (await imported(editor))["inserted"] == 1
 
 
-@pytest.mark.parametrize(("code", "takes_writes"), [("40P01", True), ("53100", False)])
+@pytest.mark.parametrize(
+    ("code", "takes_writes"),
+    [("40P01", True), ("53100", False), ("25006", False), ("08006", True), ("57014", True)],
+)
 async def test_an_import_that_a_full_disk_refuses_is_reported_until_a_write_succeeds(
     editor: Caller, pool: Pool, resources: Resources, code: str, takes_writes: bool
 ) -> None:
-    """A deadlock passes by itself, and is no state of the database."""
+    """A deadlock passes by itself, and a connection that breaks (08006) or a time-out is no state of the database."""
     async with refused_writes(pool, code):
         assert error_of(await post(editor)) == (503, "UNAVAILABLE")
     assert (await resources.pool.probe()).takes_writes is takes_writes

@@ -15,6 +15,7 @@ from app.importers import import_process
 from app.importers.checking import Checked
 from app.importers.import_messages import Changed, Failed, ImportRequest, Message, Ready
 from app.importers.load import BeforeCommit, OnCommitted, Report
+from app.importers.transaction import CommitUnanswered
 
 
 def of_server(code: str, query: str = "") -> asyncpg.PostgresError:
@@ -50,6 +51,24 @@ def test_each_failure_of_the_database_has_its_answer(
     answer = import_process._failed(error)
     assert (answer.code, answer.message, answer.incomplete) == (code, message, failure is Failure.INCOMPLETE)
     assert "refused" in answer.trace or str(error) in answer.trace
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [
+        (of_server("53100"), True),
+        (of_server("25006"), True),
+        (of_server("08006"), False),
+        (of_server("57014"), False),
+        (of_server("40P01"), False),
+        (OSError("reset"), False),
+        (asyncpg.InterfaceError("connection is closed"), False),
+    ],
+)
+def test_only_what_the_server_refuses_for_its_state_shows_that_it_cannot_write(
+    error: Exception, outage: bool
+) -> None:
+    assert import_process._failed(error).outage is outage
 
 
 def test_what_is_missing_is_reported_with_its_statement() -> None:
@@ -112,3 +131,17 @@ async def test_what_fails_after_the_commit_is_not_answered_as_if_nothing_had_bee
         [ready, failed] = server.received
         assert isinstance(failed, Failed)
     assert isinstance(ready, Ready)
+
+
+async def test_a_commit_without_an_answer_does_not_show_that_the_database_cannot_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def failing(*_: Any) -> Report:
+        raise CommitUnanswered
+
+    monkeypatch.setattr(import_process, "_import", failing)
+    server = Server()
+    await import_process._answer(cast("Any", server), cast("Any", None), [])
+    [failed] = server.received
+    assert isinstance(failed, Failed)
+    assert not failed.outage
