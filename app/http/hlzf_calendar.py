@@ -97,7 +97,7 @@ def write_calendar(
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", vText(f"Hochlastzeitfenster {dno.name} {year}"))
     if not_known:
-        calendar.add("x-wr-caldesc", vText("\n".join(not_known.values())))
+        calendar.add("x-wr-caldesc", vText("\n".join(not_known)))
     calendar.add("x-wr-timezone", str(clock.GERMANY))
     calendar.add("x-published-ttl", "P1D")
     calendar.add_component(_germany(year))
@@ -110,16 +110,16 @@ def write_calendar(
     return written
 
 
-def _not_known(year: int, entries: Iterable[Hlzf], levels: Iterable[VoltageLevel]) -> dict[VoltageLevel, str]:
+def _not_known(year: int, entries: Iterable[Hlzf], levels: Iterable[VoltageLevel]) -> list[str]:
     """Of each level with seasons that the sheet does not mention, a sentence about these."""
     mentioned: dict[VoltageLevel, set[Season]] = {level: set() for level in levels}
     for entry in entries:
         mentioned.setdefault(entry.voltage_level, set()).add(entry.season)
-    return {
-        level: f"Nicht bekannt ist, ob {year} in {_LEVELS[level]} Fenster in diesen Jahreszeiten gelten: {', '.join(names)}."
+    return [
+        f"Nicht bekannt ist, ob {year} in {_LEVELS[level]} Fenster in diesen Jahreszeiten gelten: {', '.join(names)}."
         for level, seasons in mentioned.items()
         if (names := [_SEASONS[season] for season in Season if season not in seasons])
-    }
+    ]
 
 
 def _bridge_days(dno: Dno, year: int, rule: HolidayRule | None) -> str:

@@ -83,8 +83,12 @@ class Columns(msgspec.Struct, frozen=True):
         cell = record.cells[self.year] if self.year is not None else None
         with suppress(ValueError):  # the layout states why
             year = cells.year(cell or "")
-            for other in [each for each in stated if each != year][:1]:
-                yield Problem(record.location, f"the file states {other} in {stated[other]}", "year", cell)
+            for other in stated:
+                if other != year:
+                    yield Problem(
+                        record.location, f"the file states {other} in {stated[other]}", "year", cell
+                    )
+                    return
 
     def _given(self, record: Record) -> list[str]:
         return [place if isinstance(place, str) else record.cells[place] or "" for place in self.order]
@@ -256,14 +260,18 @@ def columns_of(
 def _years_in(names: Sequence[str], found: Sequence[str | None]) -> dict[str, str]:
     years: dict[str, str] = {}
     for name, column in zip(names, found, strict=True):
-        if column is not None and _is_price(column) and (match := _YEAR_IN_NAME.search(name)):
+        if column is not None and is_figure(column) and (match := _YEAR_IN_NAME.search(name)):
             years.setdefault(match[1], shown(name))
     return years
 
 
-def _is_price(column: str) -> bool:
+def is_figure(column: str) -> bool:
+    """Whether the column has prices or windows, which are those of a year."""
     unit = unit_of_column(column)
-    return column in ("amount", "value") or (unit is not None and unit[0] in ("eur", "ct"))
+    return column in _FIGURES or (unit is not None and unit[0] in ("eur", "ct"))
+
+
+_FIGURES: Final = ("amount", "value", "start", "end", WINDOW)
 
 
 _UNIT: Final = "unit"

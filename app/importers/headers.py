@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from app.importers.column_names import WINDOW, column_of, is_of_last_year, split_unit, unclear
-from app.importers.file_columns import YEAR, Columns, closest, columns_of, matches
+from app.importers.column_names import column_of, is_of_last_year, split_unit, unclear
+from app.importers.file_columns import YEAR, Columns, closest, columns_of, is_figure, matches
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
@@ -178,11 +178,10 @@ def years_of(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]
     found: dict[str, RowLocation] = {}
     for location, text, place, end in _stating(rows, header.upper):
         match = _YEAR_OF_TITLE.fullmatch(text)
-        if match is None or (place > 0 and _is_of_ignored(extra[place:end])):
+        if match is None or (place > 0 and extra[place : place + 1] == [True]):
             continue
-        is_above_ignored = place > 0 and extra[place : place + 1] == [True]
-        is_above_figures = any(_is_figure(name, known) for name in header.names[place:end])
-        if match["kind"] or (is_above_figures and not is_above_ignored):
+        below = (column_of(name, known) for name in header.names[place:end] if name)
+        if match["kind"] or any(column is not None and is_figure(column) for column in below):
             found.setdefault(match["year"], location)
     return found
 
@@ -195,7 +194,6 @@ def _stating(
         filled = [place for place, cell in enumerate(cells) if cell and cell.strip()]
         if filled and filled[-1] - filled[0] < len(filled):
             yield location, _words(" ".join(cells[place] or "" for place in filled)), filled[0], None
-            continue
         for place, end in _groups(cells):
             if not (text := _words(cells[place] or "")).isdecimal():
                 yield location, text, place, end
@@ -208,11 +206,6 @@ def _words(text: str) -> str:
     return " ".join(text.split()).strip("[](): ")
 
 
-def _is_figure(name: str, known: tuple[str, ...]) -> bool:
-    return bool(name) and (_price(name, known) is not None or column_of(name, known) in _FIGURES)
-
-
-_FIGURES: Final = ("amount", "value", "start", "end", WINDOW)
 # Nothing else: other titles name years of a document, of a comparison, or since when. 2000 is a number of hours.
 _YEAR_OF_TITLE: Final = re.compile(
     r"(?:(?P<kind>Preisbl(?:att|ätter)|Preise|(?:Netz(?:nutzungs)?)?entgelte|Hochlastzeitfenster)(?: Strom)?:? )?"

@@ -190,10 +190,9 @@ def _year(match: re.Match[str]) -> int:
 
 
 _FROM: Final = re.compile(
-    r"^(?:(?:gültig |gilt |valid )?(?:ab|seit|vom|zum|from)(?: dem)?:? |(?:gültig|gilt):? (?=bis\b))",
-    re.IGNORECASE,
+    r"^(?:(?:gültig|gilt|valid):? )?(?:(?:ab|seit|vom|zum|from)(?: dem)?:? )?", re.IGNORECASE
 )
-_UNTIL: Final = re.compile(r" ?[–—] ?|(?:^| )- | ?\bbis\b(?: zum\b)? ?", re.IGNORECASE)
+_UNTIL: Final = re.compile(r" ?[–—] ?|(?:^| )- | ?\bbis\b(?: (?:zum|Ende)\b)*:? ?", re.IGNORECASE)
 _REMARK: Final = re.compile(r" ?\([^()0-9]*\)$")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 # The first and the last month in digits, and the first and the last day with a year of two digits: of these, no reading is another part of the year.

@@ -1092,6 +1092,14 @@ def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
         ("31.06.2026", "must be a day"),
         ("bis 30.06.2026", "ends before the last day of 2026"),
         ("gültig bis 30.06.2026", "ends before the last day of 2026"),
+        ("gültig bis: 30.06.2026", "ends before the last day of 2026"),
+        ("bis: 30.06.2026", "ends before the last day of 2026"),
+        ("bis Ende 06/2026", "must be a day"),
+        ("bis Ende Juni 2026", "ends before the last day of 2026"),
+        ("gültig: ab 01.07.2026", "is after the first day of 2026"),
+        ("gültig 01.07.2026", "is after the first day of 2026"),
+        ("gültig: 01.07.2026 - 31.12.2026", "is after the first day of 2026"),
+        ("valid: from 2026-07-01", "is after the first day of 2026"),
         ("gilt bis zum 30. Juni 2026", "ends before the last day of 2026"),
         ("- 30.06.2026", "ends before the last day of 2026"),
         ("– 30.06.2026", "ends before the last day of 2026"),
@@ -1128,6 +1136,10 @@ def test_the_begin_of_a_position_that_is_left_out_is_not_read():
         "gültig bis 31.12.2026",
         "bis 12/2026",
         "bis auf Weiteres",
+        "bis Ende 2026",
+        "bis Ende Dezember 2026",
+        "gültig 2026",
+        "gültig: bis 31.12.2026",
         "- 31.12.2026",
         "01.01.2026 - 31.12.2026",
         "01.01.2026 bis 31.12.2026",
@@ -1238,6 +1250,10 @@ def test_an_unknown_end_is_not_that_of_a_window():
         ("Preisblatt (2025)", GERMAN, ROW),
         ("Preisblatt (Jahr 2025)", GERMAN, ROW),
         ("Preisblatt 2025:", GERMAN, ROW),
+        ("Netze A;Preisblatt 2025;;;;;", GERMAN, ROW),
+        ("Preisblatt 2025;Netze A;;;;;", GERMAN, ROW),
+        ("Preisblatt:;Netzentgelte 2025;;;;;", GERMAN, ROW),
+        (";;;Preise 2025;Preise 2025;Preise 2025;Preise 2025", GERMAN, ROW),
         ("Preise 2025 (netto)", GERMAN, ROW),
         ("Jahr 2025", GERMAN, ROW),
         ("Jahr: 2025", GERMAN, ROW),
@@ -1346,10 +1362,11 @@ def test_names_of_a_header_that_is_too_wide_are_not_compared_for_titles(monkeypa
     assert reason.startswith("there are 1,007 columns")
 
 
-def test_the_year_above_an_ignored_column_refuses_nothing():
-    rows = ";;;;;;;2025", f"{GERMAN};Vorjahr", f"{ROW};57,00"
+@pytest.mark.parametrize("words", ["2025", "Jahr 2025", "Preise 2025", "Netzentgelte Strom für 2025"])
+def test_the_year_above_an_ignored_column_refuses_nothing(words):
+    rows = f";;;;;;;{words}", f"{GERMAN};Vorjahr", f"{ROW};57,00"
     assert imported("tariffs", lines(*rows), ignore_extra=True).problems == []
-    between = ";;;2025;;;;", GERMAN.replace("Ebene;", "Ebene;Vorjahr;"), ROW.replace("MS;", "MS;57,00;")
+    between = f";;;{words};;;;", GERMAN.replace("Ebene;", "Ebene;Vorjahr;"), ROW.replace("MS;", "MS;57,00;")
     assert imported("tariffs", lines(*between), ignore_extra=True).problems == []
 
 
