@@ -33,7 +33,7 @@ _SHARED_KEY = """
 local found = redis.pcall('GET', KEYS[1])
 -- At the beginning only: what follows may name a user.
 if type(found) == 'table' and string.sub(found.err, 1, 9) ~= 'WRONGTYPE' then
-  return redis.call('GET', KEYS[1]) -- Called again to raise the error, with its code.
+  return found
 end
 if type(found) ~= 'string' or #found ~= #ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[1])

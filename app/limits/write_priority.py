@@ -14,15 +14,15 @@ WITH_WRITES: Final = 4
 
 
 class WritePriority:
-    """`with priority:` is one write. Requests are first in, first out; no more wait than there are connections, since each has
-    one request at a time.
+    """`with priority:` is one write. Requests are first in, first out; each connection has one at a time, and those of clients
+    that have disconnected take no turn.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self.writes = 0
         self._begun = 0  # in this iteration, while there are writes
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], bool]] = deque()
 
     def __enter__(self) -> None:
         self.writes += 1
@@ -44,8 +44,8 @@ class WritePriority:
         self._count_one()
         return True
 
-    def wait(self, begin: Callable[[], None]) -> None:
-        """Calls `begin` in a later iteration. It must not raise, nor assume that the client is still connected."""
+    def wait(self, begin: Callable[[], bool]) -> None:
+        """Calls `begin` in a later iteration; it returns whether the client is still connected, and must not raise."""
         self._waiting.append(begin)
 
     def _count_one(self) -> None:
@@ -57,5 +57,5 @@ class WritePriority:
         """Called in each iteration after one in which a request has begun; some may wait only then."""
         self._begun = 0
         while self._waiting and (self._begun < WITH_WRITES or not self.writes):
-            self._count_one()
-            self._waiting.popleft()()
+            if self._waiting.popleft()():
+                self._count_one()

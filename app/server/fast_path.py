@@ -66,15 +66,17 @@ class FastPathProtocol(HttpProtocol):
     def _wait_for_writes(
         self, head: bytes, body: bytes, cached_head: CachedRequestHead, began: float
     ) -> None:
-        def begin() -> None:
+        def begin() -> bool:
             self._answering = None
-            current = self._heads.get(self._key(head))  # rights may have been revoked meanwhile
             if self.transport.is_closing():
                 self._done(cached_head, 499, began)
-            elif current is None or not self._begin_request(current, body, began):
+                return False
+            current = self._heads.get(self._key(head))  # rights may have been revoked meanwhile
+            if current is None or not self._begin_request(current, body, began):
                 self._take_request(head, body)
-            elif self._answering is None:
+            else:
                 self._process_pipelined()
+            return True
 
         self._answering = begin
         self.timer.enter(State.ANSWERING, self._answer_timeout)
@@ -137,7 +139,7 @@ class FastPathProtocol(HttpProtocol):
             return
         refusal = handler.refuse(cached_head, body, name)
         if refusal is not None:
-            self._refuse(refusal, cached_head, verdict, name)
+            self._refuse(refusal, cached_head, verdict, name, began)
             return
         own = self._responses.begin(key)
         task = self._answering = self.loop.create_task(
@@ -149,10 +151,14 @@ class FastPathProtocol(HttpProtocol):
         self.timer.enter(State.ANSWERING, self._answer_timeout)
 
     def _refuse(
-        self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes
+        self,
+        response: BufferedResponse,
+        cached_head: CachedRequestHead,
+        verdict: Verdict,
+        name: bytes,
+        began: float,
     ) -> None:
         """At once, or when the pacer lets it: until then the connection counts as one whose request is being answered."""
-        began = perf_counter()
         if self._pacer.may_send():
             self._write_response(response, cached_head, verdict, name)
             self._done(cached_head, response.status, began)

@@ -99,7 +99,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._parsed_keep_alive = False
         # Of the request that is being answered.
         # A refusal that is held back, and what waits for an equal request, is called.
-        self._answering: Task[None] | Callable[..., None] | None = None
+        self._answering: Task[None] | Callable[..., object] | None = None
         self._pipelined = b""
         # The last response is being sent, or has been: no further request is read.
         self._last = False

@@ -90,7 +90,10 @@ async def test_every_promise_is_kept_whatever_fails(
     records = list(read_log(tmp_path / RECORD))
     assert len({record.entry for record in records if isinstance(record, Read)}) == entries
     assert len({record.entry for record in records if isinstance(record, Write)}) >= entries
-    done = [each for each in records if isinstance(each, Write) and each.outcome is Outcome.DONE]
-    assert {each.what for each in done} == {"write", "import", *REVISIONS}
+    writes = [each for each in records if isinstance(each, Write)]
+    assert {each.what for each in writes} == {"write", "import", *REVISIONS}
+    done = {each.what for each in writes if each.outcome is Outcome.DONE}
+    # Of the others a few are refused and a few not answered, of how many in all depends on the machine.
+    assert done == {"write", "import", *REVISIONS} if topology == "one" else done >= {"write", "import"}
     subscriptions = [record for record in records if isinstance(record, Subscription)]
     assert len({one.entry for each in subscriptions for one in each.deliveries}) >= entries

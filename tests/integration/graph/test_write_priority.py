@@ -16,7 +16,7 @@ from app.server.connection_timer import State
 from app.server.http_protocol import HttpProtocol
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
+from tests.integration.graph.running import Headers, Running, has_cached_head, has_cached_response, issue_key
 from tests.integration.graph.wire import Wire, post, wire
 from tests.waiting import until
 
@@ -135,6 +135,41 @@ async def test_a_request_whose_head_is_evicted_while_it_waits_passes_the_middlew
         responses = [await each.read_response() for each in connections]
         assert len(started) == waiting
     assert {response.status for response in responses} == {200}
+
+
+async def test_a_request_whose_budget_is_used_up_while_it_waits_is_left_to_the_normal_path(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+        await send_until_some_wait(server, connections)
+        monkeypatch.setattr(server.resources.limiter, "try_take", lambda *_: None)
+        assert {(await each.read_response()).status for each in connections} == {200}
+
+
+async def test_requests_that_are_executed_after_their_wait_keep_their_order(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    def never_asked(number: int) -> bytes:
+        return post(f'{{ dno(slug: "netze-a") {{ a{number:02}: tariffs(year: 2025) {{ leistung }} }} }}')
+
+    async with connected(server, CLIENTS) as connections:
+        await until(lambda: asked_before(server, connections[0], never_asked(99)))
+        async with write_in_progress(server, pool, tariff, editor):
+            for number, each in enumerate(connections):
+                each.writer.write(never_asked(number))
+            await until(lambda: len(server.resources.write_priority), pause=0)
+            for each in connections:
+                each.writer.write(OTHER + REQUEST)
+            for number, each in enumerate(connections):
+                bodies = [(await each.read_response()).body for _ in range(3)]
+                assert f"a{number:02}".encode() in bodies[0]
+                assert [b"58.21" in body for body in bodies] == [True, False, True]
+
+
+async def asked_before(server: Running, connection: Wire, data: bytes) -> bool:
+    """Whether the head is cached now."""
+    await connection.exchange(data)
+    return has_cached_head(server, data)
 
 
 async def test_clients_that_disconnect_while_their_request_waits_are_counted_and_disturb_no_other(

@@ -1,6 +1,7 @@
 """How many requests begin in an iteration of the event loop while a write is being executed."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from app.limits.write_priority import WITH_WRITES, WritePriority
@@ -33,8 +34,13 @@ def receive(priority: WritePriority, numbers: range) -> list[int]:
         if priority.may_begin():
             begun.append(number)
         else:
-            priority.wait(lambda number=number: begun.append(number))  # type: ignore[misc]
+            priority.wait(partial(begin, begun, number))
     return begun
+
+
+def begin(begun: list[int], number: int) -> bool:
+    begun.append(number)
+    return True
 
 
 def test_without_writes_all_requests_begin_at_once() -> None:
@@ -67,6 +73,19 @@ def test_a_request_does_not_begin_before_those_that_wait() -> None:
     assert not requests.may_begin(), "also when the write has ended meanwhile"
 
 
+def test_requests_of_clients_that_have_gone_take_no_turn() -> None:
+    requests, loop = priority()
+    gone: list[int] = []
+    with requests:
+        receive(requests, range(WITH_WRITES))
+        for number in range(3 * WITH_WRITES):
+            requests.wait(lambda number=number: gone.append(number) is not None)  # type: ignore[misc]
+        begun = receive(requests, range(WITH_WRITES + 1))
+        loop.iterate()
+        assert len(gone) == 3 * WITH_WRITES
+        assert begun == list(range(WITH_WRITES))
+
+
 def test_when_the_last_write_has_ended_all_that_wait_begin() -> None:
     requests, loop = priority()
     with requests, requests:
@@ -84,7 +103,7 @@ def test_requests_that_begin_by_waiting_ones_are_counted_with_them() -> None:
     begun: list[bool] = []
     with requests:
         receive(requests, range(WITH_WRITES))
-        requests.wait(lambda: begun.append(requests.may_begin()))
+        requests.wait(lambda: begun.append(requests.may_begin()) is None)
         loop.iterate()
         assert begun == [True]
         assert [requests.may_begin() for _ in range(WITH_WRITES)] == [True] * (WITH_WRITES - 2) + [False] * 2
