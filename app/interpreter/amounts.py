@@ -47,6 +47,7 @@ _MIXED: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})+(?!\1)[.,]\d{1,6}")
 _LARGEST: Final = Decimal(10) ** 15
 _WATT: Final = Decimal("0.001")
 HOURS_OF_A_YEAR: Final = 8784  # the most
+_FEWEST_HOURS: Final = 10  # "2.500 hours" in English are no two and a half
 # § 14a EnWG holds from 4.2 kW on, standard load profiles and concession fees of households up to 30 kW.
 _CUSTOMERS_FROM_KW: Final = frozenset({Decimal("4.2"), Decimal(30)})
 _Measured: TypeAlias = tuple[int, int, Decimal, str]  # first token, end, value, unit
@@ -98,7 +99,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
         vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
         tokens |= {*range(start, end)}
-    if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
+    if hours is not None and _FEWEST_HOURS <= hours <= HOURS_OF_A_YEAR:
         if kw is None and kwh is not None:
             kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
         elif kwh is None and kw is not None:
@@ -324,7 +325,8 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
         unit = sentence[end]
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
             is_a_unit = number == 1 and unit in {"kwh", "kw"}
-            apart = unit in _HOURS and "," in sentence.gap(end)  # "2025, Nutzungsstunden 2500"
+            # "2025, Nutzungsstunden 2500", "2024: Benutzungsdauer unter 2500 h"
+            apart = unit in _HOURS and sentence.gap(end) not in {"", " ", "-"}
             if not is_a_unit and not apart and _is_a_part(sentence, i, end) == parts:
                 yield i, end + 1, number, unit
             end += 1

@@ -144,16 +144,18 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
     operator = by_codes(read.sentence.vocabulary, read.codes) if read.codes else choose(read.sentence)
     subject = _subject(read, topic.topic) if usage is None else _T.BILL
     load = load_of(read) if usage is None else None
+    details = _details(read, subject, load, usage, topic.kinds)
     return Interpretation(
         data_type=data_type_of(_T.BILL if usage is not None else topic.topic),
         dno_id=operator.dno_id,
-        year=read.year.year,
+        # "Am 31.12. und 1.1.2027" asks about the first day, but "morgen 2025" for figures of 2025.
+        year=details.day.year if details.day is not None and read.moment.of_any_year else read.year.year,
         voltage_level=read.level.level,
         confidence=product_of(topic.certainty, operator.certainty, read.year.certainty, read.level.certainty),
         candidates=operator.candidates,
         language=read.language,
         topic=subject,
-        details=_details(read, subject, load, usage, topic.kinds),
+        details=details,
         unknown=operator.unknown,
         lacking=_lacks(read, subject, load, usage),
         # "Netzentgelt plus Umlagen": a bill has both.

@@ -139,9 +139,7 @@ def _numbered(sentence: Sentence) -> Iterator[_Found]:
 
 def _counts_years(sentence: Sentence, i: int) -> bool:
     """ "At the MV level two years ago", but not "Netzebene 7 Jahre 2024"."""
-    if sentence[i + 1] not in {"years", "jahre", "jahren"}:
-        return False
-    return not sentence[i].isdecimal() or sentence[i + 2] in {"ago", "earlier"}
+    return sentence[i + 1] == "years" and sentence[i + 2] in {"ago", "earlier"}
 
 
 def _is_joined_to_another(sentence: Sentence, half: _Found, found: Sequence[_Found]) -> bool:

@@ -23,7 +23,7 @@ from app.interpreter.words import (
     Sign,
     Topic,
 )
-from app.interpreter.years import FIRST, LAST, year_of
+from app.interpreter.years import FIRST, LAST, year_beside, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
@@ -43,22 +43,25 @@ _BEFORE_NAMED_DAYS: Final = {"an", "am", "zu", "on", "at", "ist", "gilt", "is"}
 
 
 class Moment(NamedTuple):
-    """`hours`: tokens that were read as times of the day or as days without a year, so that nothing reads years in them. `days`: how many are named."""
+    """`hours`: tokens that were read as times of the day or as days without a year, so that nothing reads years in them. `days`: how many are named.
+    `of_any_year`: the day is a date without a year."""
 
     day: date | None
     minute: int | None
     now: bool
     hours: set[int]
     days: int = 1
+    of_any_year: bool = False
 
 
 class _Found(NamedTuple):
-    """`of_any_year`: no year is written."""
+    """`of_any_year`: no year is written. `beside`: where the day is called otherwise, as "Dienstag" in "Dienstag, 5. Januar"."""
 
     start: int
     end: int
     day: date
     of_any_year: bool = False
+    beside: tuple[int, ...] = ()
 
 
 class _Time(NamedTuple):
@@ -83,20 +86,23 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     if kept:  # "Stand 1.12.2026, am 5.1.2027", "HLZF 24. Dezember"
         no_years = [one for one in found if one not in kept or one.of_any_year]
         hours |= {i for one in no_years for i in range(one.start, one.end)}
-    day = _in_named_year(sentence, kept[0], today, taken | hours) if kept else None
-    return Moment(day, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept))
+    day = _in_named_year(sentence, kept, today, taken | hours) if kept else None
+    of_any_year = bool(kept) and kept[0].of_any_year
+    return Moment(day, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept), of_any_year)
 
 
-def _in_named_year(sentence: Sentence, found: _Found, today: date, taken: set[int]) -> date:
-    """ "HLZF 2024 am 3. Januar": without a year of its own, the day is of the one that is named elsewhere."""
-    if not found.of_any_year:
+def _in_named_year(sentence: Sentence, kept: list[_Found], today: date, taken: set[int]) -> date:
+    """Of the first day: "HLZF 2024 am 3. Januar" is of the year that stands beside it, but "31.12. und 1.1.2027" are of two years."""
+    found = kept[0]
+    if not all(one.of_any_year for one in kept) or (found.day.month, found.day.day) == _LEAP_DAY:
         return found.day
-    year = year_of(sentence, taken, today)
-    if not year.named or year.left_out or not FIRST <= year.year <= LAST:
+    tokens = (found.start, found.end - 1, *found.beside)
+    year = year_beside(sentence, range(min(tokens), max(tokens) + 1), taken, today)
+    if year is None:
         return found.day
-    if (found.day.month, found.day.day) == _LEAP_DAY:
-        return found.day
-    return found.day.replace(year=year.year)
+    day = found.day.replace(year=year)
+    fits = all(WEEKDAYS.get(sentence[i]) == day.weekday() for i in found.beside)
+    return day if fits else found.day
 
 
 def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:
@@ -157,7 +163,9 @@ def _together(sentence: Sentence, written: list[_Found], relative: list[_Found])
         beside = [i for i, day in enumerate(written) if _are_one_day(sentence, one, day)]
         if not beside:
             found.append(one)
-        elif found[beside[0]].of_any_year and sentence[one.start] in WEEKDAYS:
+            continue
+        found[beside[0]] = found[beside[0]]._replace(beside=(*found[beside[0]].beside, one.start))
+        if found[beside[0]].of_any_year and sentence[one.start] in WEEKDAYS:
             day = found[beside[0]].day
             can_be_later = day.year < LAST and (day.month, day.day) != _LEAP_DAY
             later = day.replace(year=day.year + 1) if can_be_later else day

@@ -64,7 +64,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)
     if _names_a_part_of_a_name(sentence) or _limits_customers(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "günstigster Netzbetreiber Harzburg"
-    if _names_a_part_of_a_state(sentence, states):
+    if _names_a_part_of_a_state(read, states):
         return unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence) or is_abroad(sentence):
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
@@ -92,27 +92,41 @@ def ranking_of(read: Read) -> Interpretation | None:
     )
 
 
-def _names_a_part_of_a_state(sentence: Sentence, states: set[int]) -> bool:
-    """ "In Westfalen", "im Rheinland": all of Germany is not meant; and "Sachsen-Anhallt" is not Saxony."""
+def _names_a_part_of_a_state(read: Read, tokens: set[int]) -> bool:
+    """ "In Westfalen", "im Rheinland": all of Germany is not meant; and "Sachsen-Anhallt" is not Saxony. Not "in Bayern, nicht in
+    Westfalen", "Westfalen (NRW)" and "Mecklenburg und Vorpommern": the state is named, too."""
+    sentence = read.sentence
+    named = {one.state for one in read.states}
     return any(
-        _is_a_part_of_a_state(sentence, i, states)
-        or (i - 1 in states and key in sentence.strange and sentence.gap(i) == "-")
+        (
+            key in _PARTS_OF_STATES
+            and _PARTS_OF_STATES[key] not in named
+            and not (named and sentence.denied(i))
+        )
+        or (
+            sentence[i - 1] in _SAXONY
+            and key in sentence.strange
+            and sentence.gap(i) == "-"
+            and key[:1] == "a"
+        )
         for i, key in enumerate(sentence.keys)
-        if i not in states and not key.startswith("weit")  # "NRW-weit"
+        if i not in tokens
     )
 
 
-def _is_a_part_of_a_state(sentence: Sentence, i: int, states: set[int]) -> bool:
-    """Not "in Bayern, nicht in Westfalen" and "Mecklenburg und Vorpommern", which is one state."""
-    if sentence[i] not in _PARTS_OF_STATES or (states and sentence.denied(i)):
-        return False
-    return not (sentence[i] == "vorpommern" and sentence[i - 1] == "und" and sentence[i - 2] == "mecklenburg")
-
-
-_PARTS_OF_STATES: Final = frozenset({
-    "anhalt", "baden", "badischen", "holstein", "nordrhein", "pfalz", "rheinland", "rhineland", "schleswig", "vorpommern",
-    "westfalen", "wurttemberg", "palatinate", "pomerania", "westphalia",
-})  # fmt: skip
+_SAXONY: Final = frozenset({"sachsen", "saxony"})
+_PARTS_OF_STATES: Final = {
+    part: state
+    for state, parts in (
+        ("Baden-Württemberg", "baden badischen wurttemberg"),
+        ("Mecklenburg-Vorpommern", "vorpommern pomerania"),
+        ("Nordrhein-Westfalen", "nordrhein westfalen westphalia"),
+        ("Rheinland-Pfalz", "rheinland rhineland pfalz palatinate"),
+        ("Sachsen-Anhalt", "anhalt"),
+        ("Schleswig-Holstein", "schleswig holstein"),
+    )
+    for part in parts.split()
+}
 
 
 def _names_a_part_of_a_name(sentence: Sentence) -> bool:
@@ -319,8 +333,15 @@ def _number_of_first(sentence: Sentence) -> int:
         if number > 1 and (key in _RANKED or number <= MAX_RANKING or i + 2 in ranked):
             return number
     # "Zehn günstigste Netzbetreiber"; digits there may be those of a year or a level.
-    in_words = (number_in_words(sentence[start - 1]) for start in sorted(ranked))
+    in_words = (
+        number_in_words(sentence[start - 1])
+        for start in sorted(ranked)
+        if sentence[start - 2] not in _NUMBERED
+    )
     return next((number for number in in_words if number > 1), 0)
+
+
+_NUMBERED: Final = frozenset({"netzebene", "ebene", "ne", "level", "modul", "module"})
 
 
 def _number(word: str) -> int:

@@ -75,30 +75,49 @@ def _each_module(match: re.Match[str]) -> str:
     return re.sub(r"[1-3]", lambda number: f" {match[1]} {number[0]}", match[2])
 
 
-# "3500 kilowatt hours", "5 GW h", "Kilowatt-Stunden": one unit.
+# "3500 kilowatt hours", "5 GW h", "Kilowatt-Stunden": one unit; not "5 MW H. Müller".
 _ENERGIES: Final = re.compile(
-    r"\b(?:(kilo|mega|giga|tera)[ -]?watt[ -]?(hours?|stunden?)|(?<=\d)( ?[kmgt]w)[ ·*]h)\b"
+    r"\b(?:(kilo|mega|giga|tera)[ -]?watt[ -]?(hours?|stunden?)|(?<=\d)( ?[kmgt]w)[ ·*]h(?!\. ?\w))\b"
 )
-_ENERGY: Final = re.compile(r"\d ?[kmgt]wh\b")
 # "3000 full load hours", "2500 Volllast-Stunden": words for hours of use that are two, or have a hyphen.
 _HOURS_OF_USE: Final = re.compile(
-    r"(?P<before>\b(?:mit|bei|with|at) )?(?P<number>(?<![\d.,])[\d.,]*\d) "
+    r"(?P<before>\b(?:mit|bei|with|at|ca\.?|etwa|rund|about) )?(?P<number>(?<![\d.,])[\d.,]*\d)[ -]"
     r"(?P<words>(?:full[ -]?load|utili[sz]ation|usage|operating)[ -](?P<hours>hours)"
     r"|(?:(?:jahres-?|voll-?)?(?:be)?nutzungs|voll-?l?last)-?(?:stunden|dauer))\b"
 )
 
 
 def _as_one_unit(match: re.Match[str]) -> str:
-    if match[3]:  # not "5 GWh 1500 kW H"
-        return match[0] if _ENERGY.search(match.string) else f"{match[3]}h"
-    return f"{match[1]}watt{match[2]}"
+    return f"{match[3]}h" if match[3] else f"{match[1]}watt{match[2]}"
+
+
+_AMOUNT: Final = (
+    r"\d(?: ?(?:mio\.?|million|millionen|tsd\.?|tausend|thousand))?"
+    r" ?(?:[kmgt]wh?|(?:kilo|mega|giga|tera)watt(?:s|hours?|stunden?)?)\b"
+)
+_AMOUNT_BEFORE: Final = re.compile(rf"{_AMOUNT} ?(?:, ?)?(?:und |and |/ ?|\()?$")
+_AMOUNT_BEHIND: Final = re.compile(rf" ?(?:, ?)?(?:und |and |/ ?|\()?[\d.,]*{_AMOUNT}")
+_NUMBER_BEHIND: Final = re.compile(
+    r"[ :,>(]*(?:(?:unter|über|ab|bis|von|below|above|under|over|of) )?[\d.,]*\d"
+)
+_AMOUNT_WITHIN: Final = 40  # characters
+
+
+def _is_joined_to_an_amount(match: re.Match[str]) -> bool:
+    """ "5 GWh und 2020 Benutzungsstunden", "2020 Benutzungsstunden, 5 GWh", but not "5 GWh, 2025 Benutzungsdauer 2500"."""
+    if _AMOUNT_BEHIND.match(match.string, match.end()):
+        return True
+    start = max(match.start() - _AMOUNT_WITHIN, 0)
+    is_behind = _AMOUNT_BEFORE.search(match.string, start, match.start()) is not None
+    return is_behind and _NUMBER_BEHIND.match(match.string, match.end()) is None
 
 
 def _with_hours_of_use(text: str, today: date) -> str:
     def hours(match: re.Match[str]) -> str:
         before, number = match["before"] or "", match["number"]
+        can_be_a_year = is_a_year(number) and abs(int(number) - today.year) <= NEAR
         # "Netzentgelte 2025 Nutzungsstunden": a year.
-        if not before and is_a_year(number) and abs(int(number) - today.year) <= NEAR:
+        if not before and can_be_a_year and not _is_joined_to_an_amount(match):
             return f"{before}{number}, {match['words']}"
         return f"{before}{number} {match['hours'] or 'stunden'}"
 

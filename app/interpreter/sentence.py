@@ -17,7 +17,7 @@ from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ORDINARY, Level, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import ORDINARY, Position, Role, Sign, Topic, Weight
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
@@ -229,10 +229,11 @@ def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
 def _with_energy_prices(
     marks: Sequence[Mark], keys: Sequence[str], mentions: Sequence[Mention]
 ) -> list[Mark]:
-    """ "Capacity price and energy price", "energy price N-ERGIE MV": the price of the grid that is called so in answers, too."""
+    """ "Capacity price and energy price", and with an operator "base price and energy price": that of the grid."""
     of_an_operator = any(not mention.everyday for mention in mentions)
     if not any(
-        _is_of_capacity(mark, keys) or (of_an_operator and _is_level_or_base_price(mark)) for mark in marks
+        _is_of_capacity(mark, keys) or (of_an_operator and _is_a_base_price_beside(mark, keys))
+        for mark in marks
     ):
         return list(marks)
     return [
@@ -247,10 +248,14 @@ def _is_of_capacity(mark: Mark, keys: Sequence[str]) -> bool:
     return isinstance(mark.meaning, Topic) and keys[mark.start] in _OF_CAPACITY
 
 
-def _is_level_or_base_price(mark: Mark) -> bool:
-    if isinstance(mark.meaning, Position):
-        return mark.meaning.role is Role.BASE_PRICE
-    return isinstance(mark.meaning, Level)
+def _is_a_base_price_beside(mark: Mark, keys: Sequence[str]) -> bool:
+    """Joined to an energy price by "and"."""
+    if not isinstance(mark.meaning, Position) or mark.meaning.role is not Role.BASE_PRICE:
+        return False
+    before, after = keys[max(mark.start - 3, 0) : mark.start], keys[mark.end : mark.end + 3]
+    return (before[2:] == ["and"] and before[:2] in _ENERGY_PRICES) or (
+        after[:1] == ["and"] and after[1:] in _ENERGY_PRICES
+    )
 
 
 _ENERGY_CHARGE = Topic(QuestionTopic.NETZENTGELTE, Weight.LIKELY)
@@ -271,7 +276,7 @@ def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Me
     """Not "What does the grid charge depend on?": before "charge" stands who charges."""
     if mark.meaning is not Sign.DEFINITION or keys[mark.start : mark.end] != _WHAT_DOES:
         return False
-    if "cost" in keys[mark.end :] and "mean" not in keys and _names_an_amount(keys):
+    if _has_cost_as_a_verb(keys, mark.end) and "mean" not in keys and _names_an_amount(keys):
         return True  # "What does 5 GWh cost?"
     until = mark.end + _CHARGED_WITHIN
     if "charge" not in keys[mark.end : until] or "mean" in keys:
@@ -281,6 +286,11 @@ def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Me
         last -= 1
     is_named = any(mention.start <= last < mention.end for mention in mentions if not mention.everyday)
     return last >= mark.end and (is_named or keys[last] in _WHO_CHARGES)
+
+
+def _has_cost_as_a_verb(keys: Sequence[str], start: int) -> bool:
+    """Not "What does 5 GWh in the grid cost of Westnetz stand for?"."""
+    return any(keys[i] == "cost" and keys[i - 1] not in _BEFORE_A_COST for i in range(start, len(keys)))
 
 
 def _names_an_amount(keys: Sequence[str]) -> bool:
@@ -299,6 +309,9 @@ def _is_its_own_meter(mark: Mark, keys: Sequence[str]) -> bool:
 
 _OWN_WITHIN = 3  # tokens: "mit meinem eigenen Zähler"
 _UNITS = IN_KWH.keys() | IN_KW.keys()
+_BEFORE_A_COST = frozenset(
+    map(key_of, ("the", "a", "of", "in", "about", "and", "my", "our", "grid", "network", "annual"))
+)
 _WHAT_DOES = [key_of("what"), key_of("does")]
 _CHARGED_WITHIN = 6  # tokens: "What does the Westnetz GmbH charge?"
 _WHO_CHARGES = frozenset(

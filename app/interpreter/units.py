@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from app.interpreter.spelling import key
+
 IN_KWH: Final = {"kwh": 1, "mwh": 10**3, "gwh": 10**6, "twh": 10**9}
 IN_KW: Final = {"kw": 1, "mw": 10**3, "gw": 10**6}
 # Between a number and its unit: "2,5 Millionen kWh".
@@ -19,8 +21,8 @@ SYMBOLS: Final = {
     for unit in units
     for name in names
 }
-# Words for hours of use that are long enough to be recognised where they are misspelt.
-HOURS_OF_USE: Final = frozenset({
+# As keys: words for hours of use that are long enough to be recognised where they are misspelt.
+HOURS_OF_USE: Final = frozenset(map(key, (
     "benutzungsstunden", "benutzungsdauer", "jahresbenutzungsstunden", "jahresbenutzungsdauer", "nutzungsstunden",
     "vollbenutzungsstunden", "volllaststunden",
-})  # fmt: skip
+)))  # fmt: skip

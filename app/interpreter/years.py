@@ -174,6 +174,35 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     return _newest(years, steps, 0.98, several=several)._replace(named=bool(relative))
 
 
+def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) -> int | None:
+    """Of a day that has none of its own: "HLZF 2024 am 3. Januar", "nächstes Jahr am 3. Januar". None where several years are named,
+    or one in another clause, since or until which something holds, or with which is compared."""
+    found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today)))
+    if not found:
+        relative = sentence.kept(list(_relative(sentence)))
+        found = [one._replace(year=today.year + one.year) for one in relative if one.year]
+    if len({one.year for one in found}) != 1:
+        return None
+    year, start = found[0].year, found[0].start
+    before = start - 1
+    while sentence[before] in _BEFORE_COMPARED or sentence[before] in _SMALL_WORDS:
+        before -= 1
+    if sentence[before] in _OF_OTHER_DAYS or sentence.leaves_out(start):
+        return None
+    if sentence[start + 1][:1].isdigit() and sentence.gap(start + 1) in _SLASHES:
+        return None  # "2025/26 am 3. Januar"
+    gaps = [sentence.gap(i) for i in range(min(start + 1, day.stop), max(start, day.start) + 1)]
+    if start > day.start and sentence[day.stop - 1][:1].isdigit():
+        gaps[0] = gaps[0].removeprefix(".")  # "am 3.1. 2024"
+    return year if FIRST <= year <= LAST and _ENDS_OF_CLAUSES.isdisjoint("".join(gaps)) else None
+
+
+_OF_OTHER_DAYS: Final = frozenset({
+    "seit", "since", "wie", "als", "than", "like", "unlike", "gegenuber", "zu", "to", "bis", "until", "till", "vs", "versus",
+})  # fmt: skip
+_ENDS_OF_CLAUSES: Final = frozenset(".:;?!,")
+
+
 def _is_corrected(sentence: Sentence, found: Sequence[_Found], relative: Sequence[_Found]) -> bool:
     """ "Nicht 2023, sondern letztes Jahr": the year that is meant is named, too."""
     return any(
@@ -342,19 +371,29 @@ def _counts(sentence: Sentence, i: int, today: date) -> bool:
     if sentence[i + 1] in UNITS:
         if _stands_before_a_word(sentence, i, today):
             return False
-        return after.strip() in {"", "-"}
+        return after in {"", " ", "-"}
     return sentence[i + 1][:1].isdigit() and after == ":"
 
 
 def _stands_before_a_word(sentence: Sentence, i: int, today: date) -> bool:
     """ "Wer war 2024 am günstigsten?", "for 2024 we need", "2025 module 2", "Netzentgelte 2024 Haushalte": a year, although the
-    word can be a unit; "mit 2024 Haushalten", "insgesamt 2024 Kunden" are counted, and so are 2000 customers."""
+    word can be a unit; "mit 2024 Haushalten", "insgesamt 2024 Kunden", "(2024 Kunden)" are counted, and so are 2000 customers."""
     key, after = sentence[i], sentence[i + 1]
     if after == "am" and (_DATE.fullmatch(key) or _APOSTROPHES & {*sentence.gap(i)}):
         return True
     if not is_a_year(key) or abs(int(key) - today.year) > NEAR:
         return False
-    return after in _WORDS_LIKE_UNITS or (after in _CUSTOMERS and _is_where_years_stand(sentence, i))
+    if after in _CUSTOMERS:
+        set_off = not {*",()"}.isdisjoint(sentence.gap(i))
+        return not set_off and not _is_counted(sentence, i + 2) and _is_where_years_stand(sentence, i)
+    return after in _WORDS_LIKE_UNITS
+
+
+def _is_counted(sentence: Sentence, behind: int) -> bool:
+    """ "2024 Kunden versorgt", "2024 Haushalte mit je 3500 kWh"."""
+    if sentence[behind] in {"mit", "zu", "with"}:
+        behind += 1
+    return sentence[behind] in {"versorgt", "je"}
 
 
 _WORDS_LIKE_UNITS: Final = frozenset({"am", "we", "module"})

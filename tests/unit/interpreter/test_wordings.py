@@ -1026,12 +1026,20 @@ def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> 
         ("5 GW h und 1500 kW Westnetz MS", 5_000_000, 1500),
         ("5000 MW·h und 1500 kW Westnetz MS", 5_000_000, 1500),
         ("5000 MW*h und 1500 kW Westnetz MS", 5_000_000, 1500),
-        ("5 GWh 1500 kW H Westnetz MS", 5_000_000, 1500),
         ("5 GWh mit 2500 Jahresbenutzungsdauer Westnetz MS", 5_000_000, 2000),
         ("5 GWh mit 2500 Jahresbenutzungsstuden Westnetz MS", 5_000_000, 2000),
         ("5 GWh mit 2500 Nutzungsstuden Westnetz MS", 5_000_000, 2000),
         ("4,05 GWh mit 2025 Nutzungsstunden Westnetz MS", 4_050_000, 2000),
         ("4.05 GWh at 2025 full load hours Westnetz MV", 4_050_000, 2000),
+        ("Kosten Westnetz MS 4,04 GWh und 2020 Benutzungsstunden", 4_040_000, 2000),
+        ("Kosten Westnetz MS 4,06 GWh (2030 Benutzungsstunden)", 4_060_000, 2000),
+        ("Kosten Westnetz MS 4,04 GWh, 2020 Benutzungsstunden", 4_040_000, 2000),
+        ("cost Westnetz MV 4.04 GWh and 2020 usage hours", 4_040_000, 2000),
+        ("Kosten Westnetz MS 1500 kW / 2020 Benutzungsstunden", 3_030_000, 1500),
+        ("Wir haben 2025 Benutzungsstunden und 4,05 GWh, Kosten Westnetz MS", 4_050_000, 2000),
+        ("Kosten für 2025 Benutzungsstunden und 4,05 Mio. kWh Westnetz MS", 4_050_000, 2000),
+        ("Kosten Westnetz MS 4,05 GWh bei uns ca. 2025 Benutzungsstunden", 4_050_000, 2000),
+        ("Kosten Westnetz MS 2025: Benutzungsdauer 2500 h, 5 GWh", 5_000_000, 2000),
         ("5 GWh im Jahr bei 1500 kW Höchstlast Westnetz MS", 5_000_000, 1500),
         ("5 GWh at 2500 full load hours Westnetz MV", 5_000_000, 2000),
         ("5 GWh with 2500 utilisation hours Westnetz MV", 5_000_000, 2000),
@@ -1062,6 +1070,8 @@ def test_units_in_two_words_misspelt_or_behind_a_scale_are_read(
         "What does kWh mean?",
         "What does a meter cost?",
         "What does kW in the cost of Westnetz stand for?",
+        "What does the 5 GWh annual cost of Westnetz stand for?",
+        "What does 5 GWh in the cost of Westnetz stand for?",
     ],
 )
 def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> None:
@@ -1079,6 +1089,20 @@ def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> N
         ("Netzentgelte Westnetz 2024 Haushalte", 2024),
         ("Netzentgelte Westnetz für einen Ort mit 2024 Kunden", 2026),
         ("Netzentgelte Westnetz bei 2025 Kunden", 2026),
+        ("Netzentgelte Westnetz, 2020 Kunden, MS", 2026),
+        ("Netzentgelte Westnetz (2020 Kunden)", 2026),
+        ("Netzentgelte Westnetz 2024 Kunden versorgt", 2026),
+        ("Netzentgelte Westnetz 2024 Haushalte mit je 3500 kWh", 2026),
+        ("Netzentgelte Westnetz MS 2024: Benutzungsdauer unter 2500 h", 2024),
+        ("Netzentgelte Westnetz MS 2025 - Benutzungsdauer", 2025),
+        ("Netzentgelte Westnetz MS 2025 - Benutzungsstunden", 2025),
+        ("Netzentgelte Westnetz MS 2025 (Benutzungsdauer > 2500 h)", 2025),
+        ("Netzentgelte Westnetz MS 2025 / Benutzungsdauer", 2025),
+        ("Netzentgelte Westnetz MS 2025-Benutzungsdauer", 2025),
+        ("Preisblatt Westnetz 2024 - Jahresbenutzungsdauer", 2024),
+        ("Kosten Westnetz MS 2025 Benutzungsdauer 2500 5 GWh", 2025),
+        ("Kosten Westnetz MS 5 GWh, 2025 Benutzungsdauer 2500 h", 2025),
+        ("Kosten Westnetz MS 5 GWh 2025 Benutzungsdauer unter 2500 h", 2025),
         ("Netzentgelte Westnetz, insgesamt 2025 Kunden", 2026),
         ("Westnetz versorgt 2025 Haushalte: Netzentgelte?", 2026),
         ("Netzentgelte Westnetz MS 2025 Jahresbenutzungsstunden über 2500", 2025),
@@ -1108,6 +1132,7 @@ def test_a_year_before_a_word_that_can_be_a_unit_or_before_a_correction_is_read(
         ("Netzentgelte Westnetz Netzebene 7 Jahre 2024", VoltageLevel.NS),
         ("Netzentgelte Westnetz NE 5 Jahre 2024 und 2025", VoltageLevel.MS),
         ("grid fees Westnetz level 5 years 2023 to 2025", VoltageLevel.MS),
+        ("Netzentgelte Westnetz Netzebene fünf Jahre 2023 und 2024", VoltageLevel.MS),
         ("Netzentgelte Westnetz mitelspannungsseitig", VoltageLevel.MS),
     ],
 )
@@ -1189,6 +1214,9 @@ def test_a_unit_is_no_part_of_a_name(entries: list[DirectoryEntry], said: str) -
         ("HLZF Westnetz nächstes Jahr am 3. Januar", date(2027, 1, 3)),
         ("HLZF 24. Dezember Westnetz", date(2026, 12, 24)),
         ("HLZF Westnetz 2028 am 29.2.2028", date(2028, 2, 29)),
+        ("HLZF Westnetz am 3.1. 2024", date(2024, 1, 3)),
+        ("HLZF Westnetz 2024 am 3. und 4. Januar", date(2024, 1, 3)),
+        ("HLZF Westnetz 2025 am Montag, 6. Januar", date(2025, 1, 6)),
     ],
 )
 def test_a_day_without_a_year_is_one_of_the_year_that_is_named(
@@ -1199,18 +1227,55 @@ def test_a_day_without_a_year_is_one_of_the_year_that_is_named(
 
 
 @pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("Wann ist bei Westnetz Hochlast am 31.12. und 1.1.2027", date(2026, 12, 31)),
+        ("Ist bei Westnetz am 20. Dezember und 5. Januar 2027 Hochlast", date(2026, 12, 20)),
+        ("Ist morgen, 1. Dezember, Hochlast bei Westnetz, Netzentgelte 2025", date(2026, 12, 1)),
+        ("Ist morgen 1. Dezember Hochlast bei Westnetz 2025", date(2026, 12, 1)),
+        ("Ist Dienstag, 5. Januar Hochlast bei Westnetz 2025", date(2027, 1, 5)),
+        ("Letztes Jahr zahlten wir zu viel. Ist am 3. Januar Hochlast bei Westnetz", date(2026, 1, 3)),
+        ("Kunde seit letztem Jahr, ist am 3. Januar Hochlast bei Westnetz", date(2026, 1, 3)),
+        ("Ist am 3. Januar Hochlast wie im letzten Jahr bei Westnetz", date(2026, 1, 3)),
+        ("Unlike last year is it peak load on 3 January at Westnetz", date(2026, 1, 3)),
+        ("Im Vergleich zu 2024: ist am 3. Januar Hochlast bei Westnetz", date(2026, 1, 3)),
+        ("HLZF Westnetz 2025/26 am 3. Januar", date(2026, 1, 3)),
+    ],
+)
+def test_a_day_without_a_year_is_of_no_year_of_something_else(
+    vocabulary: Vocabulary, said: str, day: date
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.details.day) == (day.year, day)
+
+
+@pytest.mark.parametrize("said", ["5 GWh and 2.500 usage hours", "5 GWh with 9 usage hours"])
+def test_too_few_hours_of_use_give_no_peak_load(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(f"cost Westnetz MV {said}", vocabulary, TODAY)
+    assert (found.details.load, found.lacking) == (None, True)
+
+
+def test_an_initial_behind_a_power_is_no_hour(vocabulary: Vocabulary) -> None:
+    found = interpret("Netzentgelte Westnetz Anschluss 5 MW H. Müller", vocabulary, TODAY)
+    assert found.subject is QuestionTopic.NETZENTGELTE
+
+
+@pytest.mark.parametrize(
     ("said", "topic"),
     [
         ("capacity price and energy price N-ERGIE MV 2026", QuestionTopic.NETZENTGELTE),
         ("capacity price and energy prices at N-ERGIE 2026", QuestionTopic.NETZENTGELTE),
-        ("energy price N-ERGIE MV 2026", QuestionTopic.NETZENTGELTE),
+        ("energy price and base price for households at N-ERGIE 2026", QuestionTopic.PRICES),
+        ("energy price N-ERGIE MV 2026", None),
+        ("energy price cap Westnetz medium voltage", None),
+        ("Which supplier has the best energy price in the Westnetz area, low voltage", None),
         ("base price and energy price for households at N-ERGIE 2026", QuestionTopic.PRICES),
         ("energy price N-ERGIE 2026", None),
         ("energy prices in MV Germany", None),
         ("base price and energy price for electricity at home", None),
     ],
 )
-def test_an_energy_price_beside_a_price_of_the_grid_or_a_level_is_one_of_the_grid(
+def test_an_energy_price_beside_a_price_of_the_grid_is_one_of_the_grid(
     vocabulary: Vocabulary, said: str, topic: QuestionTopic | None
 ) -> None:
     assert interpret(said, vocabulary, TODAY).subject is topic
@@ -1231,7 +1296,7 @@ def test_operators_are_compared_in_front_of_a_greeting(vocabulary: Vocabulary) -
     [
         "im Sauerland", "Sauerland", "in Westfalen", "in Württemberg", "in Vorpommern", "im Rheinland", "in der Pfalz", "in Anhalt",
         "in Westphalia", "in Sachsen-Anhallt", "in Blankenburg", "im Saterland", "in Baden", "im Badischen", "in the Rhineland",
-        "nicht in Westfalen",
+        "nicht in Westfalen", "in Baden und Württemberg", "in Bayern und der Pfalz",
     ],
 )  # fmt: skip
 def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_of_germany(
@@ -1258,6 +1323,9 @@ def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_o
         ("in Mecklenburg und Vorpommern", "Mecklenburg-Vorpommern"),
         ("Sachsen-Anhalts", "Sachsen-Anhalt"),
         ("in Bayern, nicht in Westfalen,", "Bayern"),
+        ("in Mecklenburg und Western Pomerania", "Mecklenburg-Vorpommern"),
+        ("in Westfalen (NRW)", "Nordrhein-Westfalen"),
+        ("Hessen-Industrie", "Hessen"),
     ],
 )
 def test_a_federal_state_that_is_misspelt_or_shortened_is_read(
@@ -1275,6 +1343,8 @@ def test_a_federal_state_that_is_misspelt_or_shortened_is_read(
         ("the ten cheapest DSOs MV", 10),
         ("zehn günstigste Netzbetreiber MS", 10),
         ("Netzebene 7 günstigster Netzbetreiber", 5),
+        ("Netzebene sieben günstigster Netzbetreiber", 5),
+        ("level seven cheapest operator", 5),
     ],
 )
 def test_a_ranking_has_as_many_operators_as_are_asked_for_in_words(
