@@ -18,6 +18,7 @@ from app.limits.fair_share import FairShare
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Policy
 from app.limits.refusal_pacer import RefusalPacer
+from app.limits.write_priority import WritePriority
 from app.server.fast_path import FastPathProtocol
 from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
@@ -160,6 +161,7 @@ async def bare_server(
         responses=Responses(memory, on=True),
         limiter=limiter,
         refusals=RefusalPacer(asyncio.get_running_loop()),
+        write_priority=WritePriority(asyncio.get_running_loop()),
         api_key_usage=None,
         addresses=Addresses(settings),
         connections=FairShare(settings.max_connections, settings.max_connections_per_address),
