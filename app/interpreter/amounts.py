@@ -326,7 +326,7 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
             is_a_unit = number == 1 and unit in {"kwh", "kw"}
             # "2025, Nutzungsstunden 2500", "2024: Benutzungsdauer unter 2500 h"
-            apart = unit in _HOURS and sentence.gap(end) not in {"", " ", "-"}
+            apart = unit in _HOURS and is_a_year(sentence[i]) and sentence.gap(end) not in {"", " ", "-"}
             if not is_a_unit and not apart and _is_a_part(sentence, i, end) == parts:
                 yield i, end + 1, number, unit
             end += 1

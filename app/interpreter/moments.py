@@ -94,7 +94,12 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
 def _in_named_year(sentence: Sentence, kept: list[_Found], today: date, taken: set[int]) -> date:
     """Of the first day: "HLZF 2024 am 3. Januar" is of the year that stands beside it, but "31.12. und 1.1.2027" are of two years."""
     found = kept[0]
-    if not all(one.of_any_year for one in kept) or (found.day.month, found.day.day) == _LEAP_DAY:
+    if not found.of_any_year or (found.day.month, found.day.day) == _LEAP_DAY:
+        return found.day
+    if (last := _joined_with_year(sentence, kept)) is not None:
+        day = found.day.replace(year=last.year)
+        return day if day <= last else day.replace(year=last.year - 1)
+    if not all(one.of_any_year for one in kept):
         return found.day
     tokens = (found.start, found.end - 1, *found.beside)
     year = year_beside(sentence, range(min(tokens), max(tokens) + 1), taken, today)
@@ -103,6 +108,18 @@ def _in_named_year(sentence: Sentence, kept: list[_Found], today: date, taken: s
     day = found.day.replace(year=year)
     fits = all(WEEKDAYS.get(sentence[i]) == day.weekday() for i in found.beside)
     return day if fits else found.day
+
+
+def _joined_with_year(sentence: Sentence, kept: list[_Found]) -> date | None:
+    """ "24.12., 25.12. und 26.12.2025"."""
+    for one, other in pairwise(kept):
+        if not _are_joined(sentence, one, other):
+            return None
+        if not other.of_any_year:
+            return (
+                other.day if sentence[other.start][:1].isdigit() or sentence[other.start] in MONTHS else None
+            )
+    return None
 
 
 def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:

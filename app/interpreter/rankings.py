@@ -100,7 +100,7 @@ def _names_a_part_of_a_state(read: Read, tokens: set[int]) -> bool:
     return any(
         (
             key in _PARTS_OF_STATES
-            and _PARTS_OF_STATES[key] not in named
+            and _PARTS_OF_STATES[key].isdisjoint(named)
             and not (named and sentence.denied(i))
         )
         or (
@@ -116,12 +116,13 @@ def _names_a_part_of_a_state(read: Read, tokens: set[int]) -> bool:
 
 _SAXONY: Final = frozenset({"sachsen", "saxony"})
 _PARTS_OF_STATES: Final = {
-    part: state
-    for state, parts in (
+    part: frozenset(states.split())
+    for states, parts in (
         ("Baden-Württemberg", "baden badischen wurttemberg"),
         ("Mecklenburg-Vorpommern", "vorpommern pomerania"),
         ("Nordrhein-Westfalen", "nordrhein westfalen westphalia"),
-        ("Rheinland-Pfalz", "rheinland rhineland pfalz palatinate"),
+        ("Nordrhein-Westfalen Rheinland-Pfalz", "rheinland rhineland"),
+        ("Rheinland-Pfalz", "pfalz palatinate"),
         ("Sachsen-Anhalt", "anhalt"),
         ("Schleswig-Holstein", "schleswig holstein"),
     )

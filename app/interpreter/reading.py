@@ -81,7 +81,7 @@ _ENERGIES: Final = re.compile(
 )
 # "3000 full load hours", "2500 Volllast-Stunden": words for hours of use that are two, or have a hyphen.
 _HOURS_OF_USE: Final = re.compile(
-    r"(?P<before>\b(?:mit|bei|with|at|ca\.?|etwa|rund|about) )?(?P<number>(?<![\d.,])[\d.,]*\d)[ -]"
+    r"(?P<before>\b(?:mit|bei|with|at|ca\.?|etwa|rund|genau|about) )?(?P<number>(?<![\d.,])[\d.,]*\d)[ -]"
     r"(?P<words>(?:full[ -]?load|utili[sz]ation|usage|operating)[ -](?P<hours>hours)"
     r"|(?:(?:jahres-?|voll-?)?(?:be)?nutzungs|voll-?l?last)-?(?:stunden|dauer))\b"
 )
@@ -95,16 +95,20 @@ _AMOUNT: Final = (
     r"\d(?: ?(?:mio\.?|million|millionen|tsd\.?|tausend|thousand))?"
     r" ?(?:[kmgt]wh?|(?:kilo|mega|giga|tera)watt(?:s|hours?|stunden?)?)\b"
 )
-_AMOUNT_BEFORE: Final = re.compile(rf"{_AMOUNT} ?(?:, ?)?(?:und |and |/ ?|\()?$")
+_AMOUNT_BEFORE: Final = re.compile(
+    rf"{_AMOUNT}(?: ?/ ?a\b| pro jahr| im jahr| per year| (?:jahres)?verbrauch)? ?(?:, ?)?(?:und |and |sowie |/ ?|\()?$"
+)
 _AMOUNT_BEHIND: Final = re.compile(rf" ?(?:, ?)?(?:und |and |/ ?|\()?[\d.,]*{_AMOUNT}")
 _NUMBER_BEHIND: Final = re.compile(
-    r"[ :,>(]*(?:(?:unter|über|ab|bis|von|below|above|under|over|of) )?[\d.,]*\d"
+    r"[ :,>=(–-]*(?:(?:unter|über|ab|bis|von|below|above|under|over|of) )?[\d.,]*\d"
 )
 _AMOUNT_WITHIN: Final = 40  # characters
 
 
 def _is_joined_to_an_amount(match: re.Match[str]) -> bool:
-    """ "5 GWh und 2020 Benutzungsstunden", "2020 Benutzungsstunden, 5 GWh", but not "5 GWh, 2025 Benutzungsdauer 2500"."""
+    """ "5 GWh und 2020 Benutzungsstunden", "2020 Benutzungsstunden, 5 GWh", but not "5 GWh, 2025 Benutzungsdauer"."""
+    if match["words"].endswith("dauer"):
+        return False
     if _AMOUNT_BEHIND.match(match.string, match.end()):
         return True
     start = max(match.start() - _AMOUNT_WITHIN, 0)

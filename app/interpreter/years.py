@@ -178,9 +178,10 @@ def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) ->
     """Of a day that has none of its own: "HLZF 2024 am 3. Januar", "nächstes Jahr am 3. Januar". None where several years are named,
     or one in another clause, since or until which something holds, or with which is compared."""
     found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today)))
+    ends = _ENDS_OF_CLAUSES if found else _ENDS_OF_CLAUSES | {",", ":"}
     if not found:
         relative = sentence.kept(list(_relative(sentence)))
-        found = [one._replace(year=today.year + one.year) for one in relative if one.year]
+        found = [one._replace(year=today.year + one.year) for one in relative]
     if len({one.year for one in found}) != 1:
         return None
     year, start = found[0].year, found[0].start
@@ -191,16 +192,27 @@ def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) ->
         return None
     if sentence[start + 1][:1].isdigit() and sentence.gap(start + 1) in _SLASHES:
         return None  # "2025/26 am 3. Januar"
-    gaps = [sentence.gap(i) for i in range(min(start + 1, day.stop), max(start, day.start) + 1)]
-    if start > day.start and sentence[day.stop - 1][:1].isdigit():
-        gaps[0] = gaps[0].removeprefix(".")  # "am 3.1. 2024"
-    return year if FIRST <= year <= LAST and _ENDS_OF_CLAUSES.isdisjoint("".join(gaps)) else None
+    between = range(start + 1, day.start + 1) if start < day.start else range(day.stop, start + 1)
+    return (
+        year
+        if FIRST <= year <= LAST and not any(_ends_a_clause(sentence, i, ends) for i in between)
+        else None
+    )
+
+
+def _ends_a_clause(sentence: Sentence, i: int, ends: frozenset[str]) -> bool:
+    """Not "am 3.1. 2024", "18:00"."""
+    gap = sentence.gap(i)
+    if _DAY_AND_MONTH.fullmatch(sentence[i - 1]):
+        gap = gap.removeprefix(".")
+    return gap != ":" and not ends.isdisjoint(gap)
 
 
 _OF_OTHER_DAYS: Final = frozenset({
     "seit", "since", "wie", "als", "than", "like", "unlike", "gegenuber", "zu", "to", "bis", "until", "till", "vs", "versus",
 })  # fmt: skip
-_ENDS_OF_CLAUSES: Final = frozenset(".:;?!,")
+_ENDS_OF_CLAUSES: Final = frozenset(".;?!")
+_DAY_AND_MONTH: Final = re.compile(r"\d{1,2}\.\d{1,2}")
 
 
 def _is_corrected(sentence: Sentence, found: Sequence[_Found], relative: Sequence[_Found]) -> bool:

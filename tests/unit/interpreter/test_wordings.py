@@ -1034,6 +1034,9 @@ def test_a_meter_of_its_own_belongs_to_the_heat_pump(vocabulary: Vocabulary) -> 
         ("Kosten Westnetz MS 4,04 GWh und 2020 Benutzungsstunden", 4_040_000, 2000),
         ("Kosten Westnetz MS 4,06 GWh (2030 Benutzungsstunden)", 4_060_000, 2000),
         ("Kosten Westnetz MS 4,04 GWh, 2020 Benutzungsstunden", 4_040_000, 2000),
+        ("Kosten Westnetz MS 4,04 GWh/a, 2020 Benutzungsstunden", 4_040_000, 2000),
+        ("Kosten Westnetz MS 4,04 GWh pro Jahr sowie 2020 Benutzungsstunden", 4_040_000, 2000),
+        ("Kosten Westnetz MS 5 GWh, 2500 (Benutzungsstunden)", 5_000_000, 2000),
         ("cost Westnetz MV 4.04 GWh and 2020 usage hours", 4_040_000, 2000),
         ("Kosten Westnetz MS 1500 kW / 2020 Benutzungsstunden", 3_030_000, 1500),
         ("Wir haben 2025 Benutzungsstunden und 4,05 GWh, Kosten Westnetz MS", 4_050_000, 2000),
@@ -1102,6 +1105,8 @@ def test_what_something_means_is_no_cost(vocabulary: Vocabulary, said: str) -> N
         ("Preisblatt Westnetz 2024 - Jahresbenutzungsdauer", 2024),
         ("Kosten Westnetz MS 2025 Benutzungsdauer 2500 5 GWh", 2025),
         ("Kosten Westnetz MS 5 GWh, 2025 Benutzungsdauer 2500 h", 2025),
+        ("Netzentgelte Westnetz MS 2025 Benutzungsdauer 500 kW", 2025),
+        ("Kosten Westnetz MS 5 GWh 2025 Benutzungsstunden = 2500", 2025),
         ("Kosten Westnetz MS 5 GWh 2025 Benutzungsdauer unter 2500 h", 2025),
         ("Netzentgelte Westnetz, insgesamt 2025 Kunden", 2026),
         ("Westnetz versorgt 2025 Haushalte: Netzentgelte?", 2026),
@@ -1217,6 +1222,13 @@ def test_a_unit_is_no_part_of_a_name(entries: list[DirectoryEntry], said: str) -
         ("HLZF Westnetz am 3.1. 2024", date(2024, 1, 3)),
         ("HLZF Westnetz 2024 am 3. und 4. Januar", date(2024, 1, 3)),
         ("HLZF Westnetz 2025 am Montag, 6. Januar", date(2025, 1, 6)),
+        ("In 2025, was January 3 peak load at Westnetz?", date(2025, 1, 3)),
+        ("Ist am 15. Januar, im Jahr 2025, Hochlast bei Westnetz", date(2025, 1, 15)),
+        ("Für das Jahr 2025: Hochlast am 15. Januar bei Westnetz", date(2025, 1, 15)),
+        ("Hochlast bei Westnetz am 24.12., 25.12. und 26.12.2025", date(2025, 12, 24)),
+        ("Hochlast bei Westnetz am 24.12. und 31.12. 2025", date(2025, 12, 24)),
+        ("Hochlast bei Westnetz am 3. Januar oder 5. Februar 2027", date(2027, 1, 3)),
+        ("Ist bei Westnetz am 15.01. um 18:00 Uhr in 2025 Hochlast", date(2025, 1, 15)),
     ],
 )
 def test_a_day_without_a_year_is_one_of_the_year_that_is_named(
@@ -1240,6 +1252,7 @@ def test_a_day_without_a_year_is_one_of_the_year_that_is_named(
         ("Unlike last year is it peak load on 3 January at Westnetz", date(2026, 1, 3)),
         ("Im Vergleich zu 2024: ist am 3. Januar Hochlast bei Westnetz", date(2026, 1, 3)),
         ("HLZF Westnetz 2025/26 am 3. Januar", date(2026, 1, 3)),
+        ("Letztes Jahr war am 15. Dezember Hochlast bei Westnetz, dieses Jahr auch?", date(2026, 12, 15)),
     ],
 )
 def test_a_day_without_a_year_is_of_no_year_of_something_else(
@@ -1325,6 +1338,8 @@ def test_a_region_that_is_no_federal_state_becomes_neither_another_one_nor_all_o
         ("in Bayern, nicht in Westfalen,", "Bayern"),
         ("in Mecklenburg und Western Pomerania", "Mecklenburg-Vorpommern"),
         ("in Westfalen (NRW)", "Nordrhein-Westfalen"),
+        ("im Rheinland (NRW)", "Nordrhein-Westfalen"),
+        ("im Rheinland (Rheinland-Pfalz)", "Rheinland-Pfalz"),
         ("Hessen-Industrie", "Hessen"),
     ],
 )
