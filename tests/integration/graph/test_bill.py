@@ -145,7 +145,7 @@ async def test_derived_prices_are_marked_and_give_way_to_published_ones(
     # 50.00 + 301.70 - 131.88
     assert found["network"] == "219.82"
     [warning] = [one for one in found["warnings"] if one["code"] == "DERIVED_PRICES"]
-    assert warning["message"].endswith(": Arbeitspreis, Pauschale Reduzierung Modul 1.")
+    assert warning["message"].endswith(": Arbeitspreis; Pauschale Reduzierung Modul 1.")
     added = await editor.execute(
         "mutation ($input: AddPriceInput!) { addPrice(input: $input) { errors { message } } }",
         input={"dno": "wanfried", "year": 2025, "kind": "SLP_ARBEITSPREIS", "amount": "8.00"},
