@@ -212,14 +212,9 @@ def broken_label(label: str) -> str | None:
     """What is wrong with a short name that is part of a key, as the end of a sentence."""
     if not 0 < len(label) <= MAX_LABEL_LENGTH:
         return f"must have 1 to {MAX_LABEL_LENGTH} characters"
-    if label != label.strip(" ") or not is_one_line(label):
+    if label != label.strip(" ") or _CONTROL.search(label):
         return "must be one line without spaces around it"
     return None
-
-
-def is_one_line(text: str) -> bool:
-    """Without control characters."""
-    return not _CONTROL.search(text)
 
 
 def check_source(url: str | None) -> None:

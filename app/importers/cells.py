@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from app.domain import clock
-from app.domain.correction import broken_label, broken_source, is_one_line
+from app.domain.correction import broken_label, broken_source
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VoltageLevel
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
@@ -161,10 +161,7 @@ def name(cell: str) -> str:
     cell = compose(cell)
     if not 0 < len(cell) <= 300 or cell.isspace():
         raise ValueError("must have 1 to 300 characters")
-    cell = text(cell)
-    if not is_one_line(cell):
-        raise ValueError("must be one line without control characters")
-    return cell
+    return text(cell)
 
 
 def slug(cell: str) -> str:

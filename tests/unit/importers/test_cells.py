@@ -196,13 +196,6 @@ def test_a_text_has_a_maximum_length():
         cells.text("x" * 10_001)
 
 
-@pytest.mark.parametrize("control", ["\n", "\r", "\t", "\x1b", "\x85", "\u2028"])
-def test_a_name_is_one_line(control):
-    with pytest.raises(ValueError, match="must be one line"):
-        cells.name(f"Netze A{control}B")
-    assert cells.name("Netze\u00a0A") == "Netze\u00a0A"
-
-
 def test_names_are_stored_composed_and_federal_states_under_their_official_names():
     assert (
         cells.name("Stadtwerke Mu\u0308nchen")
