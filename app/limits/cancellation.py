@@ -15,9 +15,13 @@ async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]
     loop = asyncio.get_running_loop()
     ended = loop.create_future()
 
-    def end(_: object = None) -> None:
+    def end() -> None:
         if not ended.done():
             ended.set_result(None)
+
+    def end_unbegun(_: object) -> None:
+        work.close()
+        end()
 
     async def run() -> T:
         try:
@@ -26,14 +30,13 @@ async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]
             end()  # the end of the task is seen one iteration of the event loop later
 
     task = loop.create_task(run())
-    task.add_done_callback(end)  # for one that is cancelled before its first step
+    # For one that is cancelled before its first step.
+    task.add_done_callback(end_unbegun)
     try:
         await ended
     except asyncio.CancelledError:
         await _wait(task, begun)
         raise
-    finally:
-        work.close()  # likewise
     return task.result()
 
 
