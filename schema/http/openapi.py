@@ -27,13 +27,32 @@ from strawberry import Schema
 
 from app.domain import operator_code
 from app.domain.entry import Publication, VoltageLevel
-from app.http.content_negotiation import JSON, PROBLEM
+from app.domain.place import POSTAL_CODE
+from app.http.content_negotiation import JSON
 from schema.execution.documents import Document
-from schema.http import openapi_atypical_use, openapi_bill, openapi_bo4e, openapi_imports
+from schema.http import (
+    openapi_atypical_use,
+    openapi_bill,
+    openapi_bo4e,
+    openapi_hlzf,
+    openapi_imports,
+    openapi_time_of_use,
+)
+from schema.http.openapi_parts import (
+    CACHED,
+    IF_NONE_MATCH,
+    NO_ANSWER,
+    NOT_MODIFIED,
+    PROBLEM_RESPONSE,
+    SLUG,
+    SLUG_AND_YEAR,
+    YEAR,
+    Json,
+    in_path,
+    in_query,
+)
 from schema.queries.natural import MAX_QUESTION_LENGTH
 from schema.types.pagination import MAX_TEXT_LENGTH
-
-Json = dict[str, Any]
 
 SCALARS: Mapping[str, Json] = {
     "ID": {"type": "string"},
@@ -60,7 +79,13 @@ PROBLEM_SCHEMA: Json = {
         "requestId": {"type": "string", "description": "Names this request in the server's log."},
     },
 }
-SLUG: Json = {"type": "string", "description": "Short name of the operator, such as netze-bw."}
+_BOUNDS: Mapping[str, Json] = {"query": {"maxLength": MAX_QUESTION_LENGTH}}
+_BO4E: Json = openapi_bo4e.operation([*SLUG_AND_YEAR, IF_NONE_MATCH], NO_ANSWER, CACHED)
+_OF_YEAR: Json = {
+    "parameters": [YEAR, IF_NONE_MATCH],
+    "others": {"304": NOT_MODIFIED, "404": PROBLEM_RESPONSE},
+    "headers": CACHED,
+}
 
 
 def write_openapi(schema: Schema, document: Document) -> bytes:
@@ -82,111 +107,18 @@ class _Description:
                 "All else is asked at /graphql.",
             },
             "paths": {
-                "/api/v1/dnos/{slug}/{year}": {
-                    "get": self._operation(
-                        "dnoYear",
-                        "One operator and what it published for one year",
-                        parameters=[
-                            _in_path("slug", SLUG),
-                            _in_path("year", {"type": "integer", "description": "Calendar year."}),
-                            {
-                                "name": "publication",
-                                "in": "query",
-                                "description": "Only entries that are as final as this; left out: all.",
-                                "schema": {"type": "string", "enum": list(Publication)},
-                            },
-                            _IF_NONE_MATCH,
-                        ],
-                        others={"304": _NOT_MODIFIED, "404": _PROBLEM},
-                        headers=_CACHED,
-                    )
-                },
-                "/api/v1/dnos/{slug}/hlzf/{year}.csv": {
-                    "get": {
-                        "operationId": "hlzfYear",
-                        "summary": "Each quarter-hour of a year, and whether it is at peak load",
-                        "description": "Rows of `start,peak`: 1 in a Hochlastzeitfenster, 0 outside, empty where it is not "
-                        "known. German time with its offset; 35,040 rows, 35,136 in a leap year.",
-                        "parameters": [
-                            _in_path("slug", SLUG),
-                            _in_path("year", {"type": "integer", "description": "Calendar year."}),
-                            {
-                                "name": "voltageLevel",
-                                "in": "query",
-                                "required": True,
-                                "schema": {"type": "string", "enum": list(VoltageLevel)},
-                            },
-                            _IF_NONE_MATCH,
-                        ],
-                        "responses": {
-                            "200": {
-                                "description": "Found.",
-                                "content": {"text/csv": {"schema": {"type": "string"}}},
-                                "headers": _CACHED,
-                            },
-                            "304": _NOT_MODIFIED,
-                            "400": _PROBLEM,
-                            "404": _PROBLEM,
-                            "default": _PROBLEM,
-                        },
-                    }
-                },
-                "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
+                "/api/v1/dnos/{slug}/{year}": {"get": self._dno_year()},
+                openapi_hlzf.PATH: {"get": openapi_hlzf.OPERATION},
+                openapi_time_of_use.PATH: {"get": openapi_time_of_use.OPERATION},
                 openapi_bo4e.PATH: {"get": _BO4E},
                 openapi_bill.PATH: {"get": self._bill()},
-                openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
-                **openapi_imports.paths(_PROBLEM),
-                "/api/v1/levies/{year}": {
-                    "get": self._operation(
-                        "leviesYear", "Levies, taxes and the concession fee of a year", **_OF_YEAR
-                    )
-                },
-                "/api/v1/levies/{year}/missing": {
-                    "get": self._operation(
-                        "missingLeviesYear",
-                        "Levies of a year of which no rate is held",
-                        **_OF_YEAR,
-                    )
-                },
-                "/api/v1/postal-codes/{postalCode}": {
-                    "get": self._operation(
-                        "postalCode",
-                        "Operators with a network at a postal code, the largest share first",
-                        parameters=[
-                            _in_path("postalCode", {"type": "string", "pattern": "^[0-9]{5}$"}),
-                            _in_query(
-                                "city", {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT_LENGTH}
-                            ),
-                            _in_query("voltageLevel", {"type": "string", "enum": list(VoltageLevel)}),
-                            _IF_NONE_MATCH,
-                        ],
-                        others={"304": _NOT_MODIFIED, "400": _PROBLEM},
-                        headers=_CACHED,
-                    )
-                },
-                "/api/v1/codes/{code}": {
-                    "get": self._operation(
-                        "operatorByCode",
-                        "One operator by its MaStR number, BDEW code, ACER code or VNB id",
-                        parameters=[
-                            _in_path("code", {"type": "string", "pattern": operator_code.PATTERN}),
-                            _IF_NONE_MATCH,
-                        ],
-                        others={"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM},
-                        headers=_CACHED,
-                    )
-                },
-                "/api/v1/query/natural": {
-                    "post": self._operation(
-                        "naturalQuery",
-                        "The answer to a question in plain German or English",
-                        requestBody={
-                            "required": True,
-                            "content": {JSON: {"schema": self._request_schema()}},
-                        },
-                        others={"415": _PROBLEM},
-                    )
-                },
+                openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, PROBLEM_RESPONSE)},
+                **openapi_imports.paths(PROBLEM_RESPONSE),
+                "/api/v1/levies/{year}": {"get": self._levies()},
+                "/api/v1/levies/{year}/missing": {"get": self._missing_levies()},
+                "/api/v1/postal-codes/{postalCode}": {"get": self._postal_code()},
+                "/api/v1/codes/{code}": {"get": self._operator_by_code()},
+                "/api/v1/query/natural": {"post": self._natural_query()},
             },
             "components": {
                 "schemas": {
@@ -199,6 +131,60 @@ class _Description:
                 "securitySchemes": openapi_imports.SECURITY_SCHEMES,
             },
         }
+
+    def _dno_year(self) -> Json:
+        publication = in_query("publication", {"type": "string", "enum": list(Publication)})
+        return self._operation(
+            "dnoYear",
+            "One operator and what it published for one year",
+            parameters=[
+                *SLUG_AND_YEAR,
+                publication | {"description": "Only entries that are as final as this; left out: all."},
+                IF_NONE_MATCH,
+            ],
+            others={"304": NOT_MODIFIED, "404": PROBLEM_RESPONSE},
+            headers=CACHED,
+        )
+
+    def _levies(self) -> Json:
+        return self._operation("leviesYear", "Levies, taxes and the concession fee of a year", **_OF_YEAR)
+
+    def _missing_levies(self) -> Json:
+        return self._operation("missingLeviesYear", "Levies of a year of which no rate is held", **_OF_YEAR)
+
+    def _postal_code(self) -> Json:
+        return self._operation(
+            "postalCode",
+            "Operators with a network at a postal code, the largest share first",
+            parameters=[
+                in_path("postalCode", {"type": "string", "pattern": f"^{POSTAL_CODE.pattern}$"}),
+                in_query("city", {"type": "string", "pattern": r"\S", "maxLength": MAX_TEXT_LENGTH}),
+                in_query("voltageLevel", {"type": "string", "enum": list(VoltageLevel)}),
+                IF_NONE_MATCH,
+            ],
+            others={"304": NOT_MODIFIED, "400": PROBLEM_RESPONSE},
+            headers=CACHED,
+        )
+
+    def _operator_by_code(self) -> Json:
+        return self._operation(
+            "operatorByCode",
+            "One operator by its MaStR number, BDEW code, ACER code or VNB id",
+            parameters=[
+                in_path("code", {"type": "string", "pattern": operator_code.PATTERN}),
+                IF_NONE_MATCH,
+            ],
+            others={"304": NOT_MODIFIED, "400": PROBLEM_RESPONSE, "404": PROBLEM_RESPONSE},
+            headers=CACHED,
+        )
+
+    def _natural_query(self) -> Json:
+        return self._operation(
+            "naturalQuery",
+            "The answer to a question in plain German or English",
+            requestBody={"required": True, "content": {JSON: {"schema": self._request_schema()}}},
+            others={"415": PROBLEM_RESPONSE},
+        )
 
     def _operation(
         self, name: str, summary: str, others: Json, headers: Json | None = None, **more: Any
@@ -218,9 +204,9 @@ class _Description:
             **more,
             "responses": {
                 "200": ok | ({"headers": headers} if headers else {}),
-                "400": _PROBLEM,
+                "400": PROBLEM_RESPONSE,
                 **others,
-                "default": _PROBLEM,
+                "default": PROBLEM_RESPONSE,
             },
         }
 
@@ -231,7 +217,7 @@ class _Description:
         assert isinstance(consumption, GraphQLInputObjectType)
         assert isinstance(bands, GraphQLInputObjectType)
         of_query = openapi_bill.parameters(consumption, bands, lambda type_: self._certain(type_, None))
-        return openapi_bill.operation([*_SLUG_AND_YEAR, *of_query, _IF_NONE_MATCH], _NO_ANSWER, _CACHED)
+        return openapi_bill.operation([*SLUG_AND_YEAR, *of_query, IF_NONE_MATCH], NO_ANSWER, CACHED)
 
     def _request_schema(self) -> Json:
         """The request body: the operation's variables as a JSON object."""
@@ -296,106 +282,3 @@ class _Description:
         condition = fragment.type_condition
         assert condition is not None
         return self._certain(self._schema.get_type(condition.name.value), fragment.selection_set)
-
-
-def _in_path(name: str, schema: Json) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": schema}
-
-
-_IF_NONE_MATCH: Json = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
-_BOUNDS: Mapping[str, Json] = {"query": {"maxLength": MAX_QUESTION_LENGTH}}
-_PROBLEM: Json = {
-    "description": "Why there is no answer.",
-    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-_NOT_MODIFIED: Json = {"description": "Still as under the ETag that was sent."}
-_CACHED: Json = {
-    "ETag": {"schema": {"type": "string"}, "description": "To be sent as If-None-Match."},
-    "Cache-Control": {"schema": {"type": "string"}, "description": "How long the answer may be kept."},
-}
-_SLUG_AND_YEAR = (
-    _in_path("slug", SLUG),
-    _in_path("year", {"type": "integer", "description": "Calendar year."}),
-)
-_NO_ANSWER: Json = {"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM, "default": _PROBLEM}
-_BO4E: Json = openapi_bo4e.operation(
-    [*_SLUG_AND_YEAR, _IF_NONE_MATCH],
-    _NO_ANSWER,
-    _CACHED,
-)
-
-
-_OF_YEAR: Json = {
-    "parameters": [
-        _in_path("year", {"type": "integer", "description": "Calendar year."}),
-        _IF_NONE_MATCH,
-    ],
-    "others": {"304": _NOT_MODIFIED, "404": _PROBLEM},
-    "headers": _CACHED,
-}
-
-
-def _in_query(name: str, schema: Json) -> Json:
-    return {"name": name, "in": "query", "schema": schema}
-
-
-_DAY = r"\d{4}-\d{2}-\d{2}|[1-9]\d{3}|today|tomorrow"
-_PRICES: Json = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["start", "end", "value"],
-        "properties": {
-            "start": {"type": "string", "format": "date-time", "description": "The first moment."},
-            "end": {"type": "string", "format": "date-time", "description": "The first moment after it."},
-            "value": {"type": "number", "description": "EUR per kWh, net unless `gross` is set."},
-        },
-    },
-}
-_TIME_OF_USE: Json = {
-    "operationId": "timeOfUse",
-    "summary": "Time-of-use prices (§ 14a EnWG, Modul 3) for programs",
-    "description": "Times without a known price have no entry; without any known price the response is 404. JSON is what evcc "
-    "reads as a forecast; YAML are `charges` and `chargesZones` of its configuration, of the whole year; the calendar has the "
-    "hours in the bands NT and HT.",
-    "parameters": [
-        _in_path("slug", SLUG),
-        _in_path(
-            "span",
-            {
-                "type": "string",
-                "pattern": rf"^(now|({_DAY})(\.\.({_DAY}))?)(\.(json|csv|yaml|ics))?$",
-                "description": "Days in Germany, both included, at most 400; `now` is the interval with the current price. The "
-                "suffix chooses the format; without one the Accept header does.",
-            },
-        ),
-        _in_query("gross", {"type": "boolean", "default": False, "description": "With the VAT of each day."}),
-        _in_query(
-            "resolution",
-            {
-                "type": "string",
-                "enum": ["CHANGES", "HOUR", "QUARTER_HOUR"],
-                "description": "How the series is divided; quarter-hours where it is left out, and changes in the calendar. Not "
-                "with `now`.",
-            },
-        ),
-        _IF_NONE_MATCH,
-    ],
-    "responses": {
-        "200": {
-            "description": "Found.",
-            "headers": _CACHED,
-            "content": {
-                JSON: {"schema": _PRICES},
-                "text/csv": {"schema": {"type": "string"}},
-                "application/yaml": {"schema": {"type": "string"}},
-                "text/calendar": {"schema": {"type": "string"}},
-            },
-        },
-        "304": _NOT_MODIFIED,
-        "400": _PROBLEM,
-        "404": _PROBLEM,
-        "406": _PROBLEM,
-        "default": _PROBLEM,
-    },
-}

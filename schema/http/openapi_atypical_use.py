@@ -1,7 +1,5 @@
 """The part of the OpenAPI document about reports on atypical use, generated from their structs."""
 
-from typing import Any
-
 from app.domain.atypical_use import AtypicalUse
 from app.domain.entry import VoltageLevel
 from app.domain.kilowatts import DecimalMark
@@ -9,8 +7,7 @@ from app.domain.load_profile import MAX_PROBLEMS, MAX_ROWS
 from app.domain.profile_stamps import StampPosition
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.http.openapi_components import components_of
-
-Json = dict[str, Any]
+from schema.http.openapi_parts import Json
 
 PATH = "/api/v1/dnos/{slug}/atypical-use/{year}"
 SCHEMAS: Json = components_of([AtypicalUse])[1]

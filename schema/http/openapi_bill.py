@@ -7,8 +7,7 @@ from graphql import GraphQLInputObjectType, get_nullable_type, is_list_type
 
 from app.http.content_negotiation import JSON
 from schema.http.bill_address import PARAMETERS, REQUIRED
-
-Json = dict[str, Any]
+from schema.http.openapi_parts import Json
 
 PATH = "/api/v1/dnos/{slug}/{year}/bill"
 

@@ -1,12 +1,9 @@
 """The part of the OpenAPI document about BO4E price sheets, generated from their structs."""
 
-from typing import Any
-
 from app.http import bo4e_objects as bo4e
 from app.http.content_negotiation import JSON
 from schema.http.openapi_components import components_of
-
-Json = dict[str, Any]
+from schema.http.openapi_parts import Json
 
 PATH = "/api/v1/dnos/{slug}/{year}/bo4e.json"
 _SHEET = bo4e.PreisblattNetznutzung | bo4e.PreisblattMessung | bo4e.PreisblattDienstleistung

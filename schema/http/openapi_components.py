@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-Json = dict[str, Any]
+from schema.http.openapi_parts import Json
 
 
 def components_of(types: Sequence[Any]) -> tuple[tuple[Json, ...], Json]:

@@ -1,7 +1,7 @@
 """The part of the OpenAPI document about imports, generated from their structs."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from app.http.content_negotiation import JSON, PROBLEM
 from app.http.export_formats import MEDIA_TYPES, Dialect, Format
@@ -14,8 +14,7 @@ from schema.http.import_parameters import MAX_NAME
 from schema.http.import_templates import FORMATS
 from schema.http.import_upload import FORM
 from schema.http.openapi_components import components_of
-
-Json = dict[str, Any]
+from schema.http.openapi_parts import Json
 
 SCHEMAS: Json = components_of([ImportAnswer])[1]
 
