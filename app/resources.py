@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from starlette.types import Scope
@@ -114,103 +115,139 @@ def no_jobs(resources: "Resources") -> Sequence[Job]:
     return ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Clients:
+    """The connections to other servers, on which the other resources are built."""
+
+    pool: Pool
+    shared: SharedCache
+    session_client: Any  # of redis-py
+    language_model: LanguageModel | None
+
+
 @asynccontextmanager
 async def open_resources(
     settings: Settings, more_jobs: Callable[["Resources"], Sequence[Job]] = no_jobs
 ) -> AsyncIterator[Resources]:
     """`more_jobs` are those that need what stands above: the loaders."""
+    async with _open_clients(settings) as clients:
+        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime, settings.lifetime_jitter)
+        validity = Validity(
+            memory, clients.shared, settings.heartbeat_interval * settings.max_missed_heartbeats
+        )
+        resources = _resources(settings, clients, memory, validity)
+        jobs = [*_jobs(resources, validity), *more_jobs(resources)]
+        async with Supervisor(jobs, stop_timeout=settings.stop_timeout):
+            yield resources
+        await resources.read_through.close()
+        await resources.limiter.close()
+
+
+@asynccontextmanager
+async def _open_clients(settings: Settings) -> AsyncIterator[_Clients]:
     async with (
         open_pool(settings) as pool,
         open_redis(settings) as shared,
         open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
     ):
-        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime, settings.lifetime_jitter)
-        read_through = ReadThrough(memory, shared, pool, settings)
-        invalidator = Invalidator(memory, read_through, shared)
-        broadcast = Broadcast(
+        yield _Clients(pool, shared, session_client, language_model)
+
+
+def _resources(settings: Settings, clients: _Clients, memory: Memory, validity: Validity) -> Resources:
+    pool, shared, session_client = clients.pool, clients.shared, clients.session_client
+    read_through = ReadThrough(memory, shared, pool, settings)
+    limiter = RateLimiter(lambda: shared.client, settings)
+    sessions = Sessions(session_client, settings)
+    passwords = Passwords(settings)
+    uses = ApiKeyUsage(pool, settings)
+    known = AccountCache(pool, memory, settings)
+    loop = asyncio.get_running_loop()
+    return Resources(
+        settings=settings,
+        pool=pool,
+        shared=shared,
+        memory=memory,
+        read_through=read_through,
+        invalidator=Invalidator(memory, read_through, shared),
+        broadcast=Broadcast(
             settings.max_unread_changes,
             max_log=settings.max_subscription_log,
             timeout=settings.subscription_timeout,
-        )
-        limiter = RateLimiter(lambda: shared.client, settings)
-        sessions = Sessions(session_client, settings)
-        passwords = Passwords(settings)
-        uses = ApiKeyUsage(pool, settings)
-        known = AccountCache(pool, memory, settings)
-        query_log = QueryLog(pool, settings)
-        validity = Validity(memory, shared, settings.heartbeat_interval * settings.max_missed_heartbeats)
-        resources = Resources(
-            settings=settings,
-            pool=pool,
-            shared=shared,
-            memory=memory,
-            read_through=read_through,
-            invalidator=invalidator,
-            broadcast=broadcast,
-            limiter=limiter,
-            known=known,
-            authenticator=Authenticator(known, sessions, uses),
-            sign_in=SignIn(pool, passwords, sessions, limiter),
-            passwords=passwords,
-            sessions=sessions,
-            devices=Devices(lambda: session_client, settings),
-            cookie=SessionCookie(settings),
-            api_key_usage=uses,
-            addresses=Addresses(settings),
-            directories=Directories(),
-            names=LatestNames(),
-            vocabularies=Vocabularies(),
-            language_model=language_model,
-            model_calls=CallBudget(limiter),
-            query_log=query_log,
-            responses=Responses(memory, on=settings.response_cache),
-            heads=RequestHeadCache(memory),
-            connections=FairShare(max_connections(settings), settings.max_connections_per_address),
-            deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
-            refusals=RefusalPacer(asyncio.get_running_loop()),
-            write_priority=WritePriority(asyncio.get_running_loop()),
-            readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
-            error_page=error_page,
-            bulk_writes=asyncio.Lock(),
-            webhook_sender=Sender(settings),
-            edge=EdgeHeaders(settings),
-        )
-        consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
-        heartbeat = Heartbeat(
-            shared, consistency, sender=invalidator.sender, every=settings.heartbeat_interval
-        )
-        listener = InvalidationListener(
-            pool, shared, memory, validity, consistency, invalidator, broadcast, heartbeat, settings
-        )
-        news = Notifications(outbox.CHANNEL, settings)
-        shared.on_change = listener.resubscribe
-        pool.on_old_rows = invalidator.keep_nothing
-        purgers = purgers_of(settings)
-        if settings.edge_headers and not purgers:
-            log.warning(
-                "edges_are_not_purged", advice="let EDGE_LIFETIME be short, or purge them by other means"
-            )
-        jobs: list[Job] = [
-            listener,
-            heartbeat,
-            RedisProbe(shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats),
-            news,
-            OutboxRelay(pool, shared, consistency, news.news, settings, invalidator=invalidator),
-            uses,
-            query_log,
-            Retention(pool, settings),
-            WebhookDelivery(pool, resources.webhook_sender, settings),
-            WebhookRetention(pool, settings),
-            *(EdgePurges(pool, purger, news.add(edge_queue.CHANNEL), settings) for purger in purgers),
-            Garbage(settings, quiet=lambda: pool.idle == pool.size),
-            ProcessMetrics([lambda: _sample(resources)]),
-            *more_jobs(resources),
-        ]
-        async with Supervisor(jobs, stop_timeout=settings.stop_timeout):
-            yield resources
-        await read_through.close()
-        await limiter.close()
+        ),
+        limiter=limiter,
+        known=known,
+        authenticator=Authenticator(known, sessions, uses),
+        sign_in=SignIn(pool, passwords, sessions, limiter),
+        passwords=passwords,
+        sessions=sessions,
+        devices=Devices(lambda: session_client, settings),
+        cookie=SessionCookie(settings),
+        api_key_usage=uses,
+        addresses=Addresses(settings),
+        directories=Directories(),
+        names=LatestNames(),
+        vocabularies=Vocabularies(),
+        language_model=clients.language_model,
+        model_calls=CallBudget(limiter),
+        query_log=QueryLog(pool, settings),
+        responses=Responses(memory, on=settings.response_cache),
+        heads=RequestHeadCache(memory),
+        connections=FairShare(max_connections(settings), settings.max_connections_per_address),
+        deadlines=Deadlines(settings.operation_timeout, loop),
+        refusals=RefusalPacer(loop),
+        write_priority=WritePriority(loop),
+        readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
+        error_page=error_page,
+        bulk_writes=asyncio.Lock(),
+        webhook_sender=Sender(settings),
+        edge=EdgeHeaders(settings),
+    )
+
+
+def _jobs(resources: Resources, validity: Validity) -> list[Job]:
+    """Sets the callbacks by which the pool and the shared cache report what the jobs must know."""
+    settings, pool, shared = resources.settings, resources.pool, resources.shared
+    invalidator = resources.invalidator
+    consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
+    heartbeat = Heartbeat(shared, consistency, sender=invalidator.sender, every=settings.heartbeat_interval)
+    listener = InvalidationListener(
+        pool,
+        shared,
+        resources.memory,
+        validity,
+        consistency,
+        invalidator,
+        resources.broadcast,
+        heartbeat,
+        settings,
+    )
+    shared.on_change = listener.resubscribe
+    pool.on_old_rows = invalidator.keep_nothing
+    news = Notifications(outbox.CHANNEL, settings)
+    return [
+        listener,
+        heartbeat,
+        RedisProbe(shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats),
+        news,
+        OutboxRelay(pool, shared, consistency, news.news, settings, invalidator=invalidator),
+        resources.api_key_usage,
+        resources.query_log,
+        Retention(pool, settings),
+        WebhookDelivery(pool, resources.webhook_sender, settings),
+        WebhookRetention(pool, settings),
+        *_edge_purges(resources, news),
+        Garbage(settings, quiet=lambda: pool.idle == pool.size),
+        ProcessMetrics([lambda: _sample(resources)]),
+    ]
+
+
+def _edge_purges(resources: Resources, news: Notifications) -> list[Job]:
+    settings = resources.settings
+    purgers = purgers_of(settings)
+    if settings.edge_headers and not purgers:
+        log.warning("edges_are_not_purged", advice="let EDGE_LIFETIME be short, or purge them by other means")
+    return [EdgePurges(resources.pool, purger, news.add(edge_queue.CHANNEL), settings) for purger in purgers]
 
 
 def _sample(resources: Resources) -> None:
