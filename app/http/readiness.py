@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -118,63 +119,69 @@ def readiness_of(
     `session_client`: of the Redis that holds sessions, checked if it is another server than the cache.
     `validity` gives the reason why caches are not used.
     """
-
-    async def postgres() -> Finding:
-        takes_writes, missing = await pool.probe()
-        if not takes_writes:
-            return Finding(State.DEGRADED, "answers, but takes no writes")
-        if missing:
-            # Without its operators nothing can be answered from it.
-            state = State.DOWN if "dnos" in missing else State.DEGRADED
-            return Finding(state, f"tables are missing or may not be read: {', '.join(missing)}")
-        if pool.lacked_something():
-            return Finding(
-                State.DEGRADED, "statements fail: a table, a column, a function, a type or a right is missing"
-            )
-        return Finding(State.UP)
-
-    async def redis() -> Finding:
-        # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.
-        if await shared.identify() is None:
-            if shared.refused is not None:
-                return Finding(State.DEGRADED, f"refuses writes ({shared.refused})")
-            return Finding(State.DOWN, "no answer")
-        if not shared.trusted:
-            return Finding(
-                State.DEGRADED, (validity and validity.failed_proof) or "missed changes are caught up on"
-            )
-        return Finding(State.UP)
-
-    async def own_memory() -> Finding:
-        if memory.enabled or not settings.memory_cache:
-            return Finding(State.UP)
-        return Finding(
-            State.DEGRADED, (validity and validity.reason) or "off until changes are received again"
-        )
-
-    async def sessions() -> Finding:
-        # A write, for the same reason.
-        try:
-            await session_client.set("dno:probe", b"", ex=10)
-        except FAILURES as failure:
-            if (code := refusal(failure)) is None:
-                raise
-            return Finding(State.DEGRADED, f"refuses writes ({code})")
-        return Finding(State.UP)
-
-    async def followed() -> Finding:
-        last = await fetch_status(pool)
-        if last is None or last["finished_ago"] is None:
-            return Finding(State.DEGRADED, (last and last["problem"]) or "no pass has ended yet")
-        if last["problem"] is not None:
-            return Finding(State.DEGRADED, last["problem"])
-        if last["finished_ago"] > max(_MISSED_PASSES * settings.follow_interval, _LONGEST_PASS):
-            return Finding(State.DEGRADED, f"the last pass ended {last['finished_ago']:.0f} s ago")
-        return Finding(State.UP, f"{last['set_aside']:,} rows set aside" if last["set_aside"] else None)
-
-    checks: dict[str, Check] = {"postgres": postgres, "redis": redis, "memory": own_memory}
+    checks: dict[str, Check] = {
+        "postgres": partial(_postgres, pool),
+        "redis": partial(_redis, shared, validity),
+        "memory": partial(_memory, memory, settings, validity),
+    }
     if settings.follow_database_url:
-        checks["followed"] = followed
+        checks["followed"] = partial(_followed, pool, settings)
     if session_client not in (None, shared.client):
-        checks["sessions"] = sessions
+        checks["sessions"] = partial(_sessions, session_client)
     return Readiness(checks, sources=("postgres", "redis"))
+
+
+async def _postgres(pool: Pool) -> Finding:
+    takes_writes, missing = await pool.probe()
+    if not takes_writes:
+        return Finding(State.DEGRADED, "answers, but takes no writes")
+    if missing:
+        # Without its operators nothing can be answered from it.
+        state = State.DOWN if "dnos" in missing else State.DEGRADED
+        return Finding(state, f"tables are missing or may not be read: {', '.join(missing)}")
+    if pool.lacked_something():
+        return Finding(
+            State.DEGRADED, "statements fail: a table, a column, a function, a type or a right is missing"
+        )
+    return Finding(State.UP)
+
+
+async def _redis(shared: SharedCache, validity: Validity | None) -> Finding:
+    # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.
+    if await shared.identify() is None:
+        if shared.refused is not None:
+            return Finding(State.DEGRADED, f"refuses writes ({shared.refused})")
+        return Finding(State.DOWN, "no answer")
+    if not shared.trusted:
+        return Finding(
+            State.DEGRADED, (validity and validity.failed_proof) or "missed changes are caught up on"
+        )
+    return Finding(State.UP)
+
+
+async def _memory(memory: Memory, settings: Settings, validity: Validity | None) -> Finding:
+    if memory.enabled or not settings.memory_cache:
+        return Finding(State.UP)
+    return Finding(State.DEGRADED, (validity and validity.reason) or "off until changes are received again")
+
+
+async def _sessions(client: Any) -> Finding:
+    # A write, for the same reason.
+    try:
+        await client.set("dno:probe", b"", ex=10)
+    except FAILURES as failure:
+        if (code := refusal(failure)) is None:
+            raise
+        return Finding(State.DEGRADED, f"refuses writes ({code})")
+    return Finding(State.UP)
+
+
+async def _followed(pool: Pool, settings: Settings) -> Finding:
+    last = await fetch_status(pool)
+    if last is None or last["finished_ago"] is None:
+        return Finding(State.DEGRADED, (last and last["problem"]) or "no pass has ended yet")
+    if last["problem"] is not None:
+        return Finding(State.DEGRADED, last["problem"])
+    if last["finished_ago"] > max(_MISSED_PASSES * settings.follow_interval, _LONGEST_PASS):
+        return Finding(State.DEGRADED, f"the last pass ended {last['finished_ago']:.0f} s ago")
+    return Finding(State.UP, f"{last['set_aside']:,} rows set aside" if last["set_aside"] else None)
