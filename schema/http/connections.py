@@ -16,18 +16,18 @@ from schema.execution.operation import Answer
 from schema.execution.subscription import Subscriptions
 from schema.http.caller import Caller
 from schema.http.framings import Framing
+from schema.http.operation_results import OperationResults
 from schema.http.operation_runner import OperationRunner
 from schema.http.periodic_checks import PeriodicChecks
 from schema.http.request import GraphQLRequest
 from schema.http.result_stream import ResultStream
-from schema.http.result_streams import ResultStreams
 from schema.http.websocket import WebSocketConnection
 
 
 class Connections:
     def __init__(self, schema: Schema, settings: Settings, runner: OperationRunner) -> None:
         self._checks = PeriodicChecks(settings.socket_check_interval)
-        self._results = ResultStreams(
+        self._results = OperationResults(
             settings, runner, Subscriptions(schema, deadline=settings.operation_timeout)
         )
         self._limit = FairShare(settings.max_streams, settings.max_streams_per_address)

@@ -17,8 +17,8 @@ from schema.execution.operation import Answer, write_json
 from schema.execution.subscription import Answers, NotSubscribed
 from schema.http.caller import Caller
 from schema.http.framings import Framing
+from schema.http.operation_results import error_payload
 from schema.http.periodic_checks import PeriodicChecks
-from schema.http.result_streams import error_payload
 
 
 class ResultStream(Response):

@@ -25,8 +25,8 @@ from app.settings import Settings
 from schema.execution.operation import Answer, write_json
 from schema.http.caller import Caller
 from schema.http.framings import ServerSentEvents
+from schema.http.operation_results import error_payload
 from schema.http.result_stream import disconnected, first_of, part
-from schema.http.result_streams import error_payload
 
 # Its signs of life are those of a stream of its own; its events name their operation.
 _FRAMING: Final = ServerSentEvents()

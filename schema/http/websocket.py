@@ -24,9 +24,9 @@ from schema.http import messages
 from schema.http.caller import Caller
 from schema.http.connection_params import authorization_in
 from schema.http.messages import PROTOCOL, Complete, Init, Message, Ping, ProtocolCode, Subscribe
+from schema.http.operation_results import OperationResults, error_payload
 from schema.http.periodic_checks import PeriodicChecks
 from schema.http.request import GraphQLRequest, read_payload
-from schema.http.result_streams import ResultStreams, error_payload
 
 # RFC 6455, 5.5: a control frame has at most 125 bytes, two of which are the code.
 MAX_REASON_BYTES = 123
@@ -51,7 +51,7 @@ class WebSocketConnection:
     """One connection, from the handshake to the close."""
 
     def __init__(
-        self, checks: PeriodicChecks, results: ResultStreams, scope: Scope, receive: Receive, send: Send
+        self, checks: PeriodicChecks, results: OperationResults, scope: Scope, receive: Receive, send: Send
     ) -> None:
         self._checks = checks
         self._settings = resources_of(scope).settings

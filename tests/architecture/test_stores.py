@@ -276,7 +276,7 @@ STORES = {
     "schema/http/result_stream.py:_shared": "parts of event streams that many get",
     "app/server/response_cycle.py:_chunk": "parts of event streams that many get",
     "app/server/websocket_protocol.py:_text_head": "memoised results of pure functions",
-    "schema/http/result_streams.py:ResultStreams._writes": REQUEST,
+    "schema/http/operation_results.py:OperationResults._writes": REQUEST,
     "schema/http/rest_operations.py:own_document": START,
     "schema/root.py:schema_text": START,
     "schema/http/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",

@@ -20,9 +20,9 @@ from app.settings import Settings
 from schema.execution.documents import Operation, RejectedDocument
 from schema.execution.operation import Answer
 from schema.execution.subscription import NotSubscribed
+from schema.http.operation_results import OperationResults, error_payload
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
-from schema.http.result_streams import ResultStreams, error_payload
 from tests.unit.schema.request_scope import no_redis
 
 KEY = Principal(role=Role.EDITOR, api_key_id=UUID(int=1))
@@ -50,7 +50,7 @@ class Server:
             run_operation=self._run,
         )
         subscriptions: Any = SimpleNamespace(open=self._subscribe)
-        self.results = ResultStreams(self.settings, runner, subscriptions)
+        self.results = OperationResults(self.settings, runner, subscriptions)
         resources: Any = SimpleNamespace(
             settings=self.settings,
             limiter=RateLimiter(no_redis, self.settings),

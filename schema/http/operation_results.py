@@ -26,7 +26,7 @@ from schema.http.request import GraphQLRequest
 from schema.http.stages.execute import context_of
 
 
-class ResultStreams:
+class OperationResults:
     def __init__(self, settings: Settings, runner: OperationRunner, subscriptions: Subscriptions) -> None:
         self._settings = settings
         self._runner = runner
