@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from app.db.pool import Pool
+from app.db.revisions import KNOWN_DATA_TYPES
 from app.domain.change_page import ChangeFilter, ChangePage, ChangePosition, ListedChange
 from app.domain.entry_page import EntryKey, has_level
 from app.domain.families import FAMILIES, OF_DATA_TYPE, DataType
@@ -63,12 +64,10 @@ _LEVELS: Final = " ".join(
     for family in FAMILIES
     if has_level(family)
 )
-# Families of a later release, which has migrated the database already, are left out.
-_KNOWN: Final = ", ".join(repr(family.data_type) for family in FAMILIES)
 # Revisions that are older than the column have none.
 _WITH_PUBLICATION: Final = ", ".join(repr(family.data_type) for family in FAMILIES if family.has_publication)
 _PASSING: Final = f"""
-    FROM revisions r WHERE r.data_type IN ({_KNOWN})
+    FROM revisions r WHERE r.data_type IN ({KNOWN_DATA_TYPES})
         AND {{operator}}
         AND ($2::integer IS NULL OR r.year = $2)
         AND ($3::text IS NULL OR CASE r.data_type {_LEVELS} END = $3)

@@ -7,7 +7,7 @@ import msgspec
 
 from app.db.file_columns import Column
 from app.db.pool import Connection
-from app.db.revisions import revision
+from app.db.revisions import KNOWN_DATA_TYPES, revision
 from app.domain.families import FAMILIES, OF_DATA_TYPE
 from app.domain.family import Family, KeyColumn
 
@@ -64,13 +64,10 @@ def _row(record: Any, *, with_authors: bool) -> list[str | None]:
     ]
 
 
-# Families of a later release, which has migrated the database already, are left out.
-_KNOWN: Final = ", ".join(repr(family.data_type) for family in FAMILIES)
-
 # One bound of time, which the planner can estimate: few changes are read by their index.
 _IDS: Final = f"""
     SELECT r.id FROM revisions r LEFT JOIN dnos d ON d.id = r.dno_id
-    WHERE r.data_type IN ({_KNOWN})
+    WHERE r.data_type IN ({KNOWN_DATA_TYPES})
         AND ($1::text[] IS NULL OR d.slug = ANY($1))
         AND ($2::text[] IS NULL OR d.region = ANY($2))
         AND ($3::integer[] IS NULL OR r.year = ANY($3))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.db.column_codecs import codec_of
 from app.db.pool import Pool, Row
-from app.domain.families import OF_DATA_TYPE, DataType
+from app.domain.families import FAMILIES, OF_DATA_TYPE, DataType
 from app.domain.family import Family
 from app.domain.revision import ChangeKind, FieldChange, Revision
 
@@ -27,6 +27,8 @@ _FIELDS: Final[Mapping[DataType, Mapping[str, tuple[str, Callable[[Any], str]]]]
 }
 
 
+# As a list in SQL. Families of a later release, which has migrated the database already, are left out.
+KNOWN_DATA_TYPES: Final = ", ".join(repr(family.data_type) for family in FAMILIES)
 _COLUMNS: Final = "id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
 REVISION_BY_ID: Final = f"SELECT {_COLUMNS} FROM revisions WHERE id = $1"
 

@@ -15,7 +15,7 @@ from app.domain.price import Price, PriceKind, unit_of
 from app.domain.time_of_use import TimeOfUseTariff
 
 FIRST_YEAR_OF_MODULES: Final = 2024
-FIRST_YEAR_OF_MODULE_3: Final = 2025
+FIRST_YEAR_OF_MODULE_3: Final = 2025  # from 1 April
 
 MODULE_1_BASE: Final = Decimal("67.227")  # EUR per year
 MODULE_1_SHARE: Final = Decimal("7.5")  # EUR per year for each ct per kWh: 3,750 kWh, 20 %, 100 ct per EUR

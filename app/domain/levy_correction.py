@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from app.domain import vat
+from app.domain.consumption import MOST_INHABITANTS
 from app.domain.correction import Correction, NewEntry, broken_label, check_source, check_text
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.folding import compose
@@ -17,7 +18,6 @@ from app.errors import AppError, BadInput, Code
 STANDARD: Final = "standard"  # the customer group of the VAT that bills have
 RATE_LIMIT: Final = 1000
 RATE_DECIMALS: Final = 4
-_MOST_INHABITANTS: Final = 100_000_000
 _TEXTS: Final = {"legal_basis": "legalBasis", "article_id": "articleId", "note": "note"}
 _FIELDS: Final = {column.name: column.field for column in FAMILY.columns} | {
     "customer_group": "customerGroup",
@@ -164,8 +164,8 @@ def _broken_inhabitants(kind: LevyKind, least: int | None, most: int | None) -> 
             continue
         if kind is not LevyKind.KONZESSIONSABGABE:
             yield column, f"must be left out for {kind}: only the concession fee depends on it"
-        elif not 0 <= count <= _MOST_INHABITANTS:
-            yield column, f"must be from 0 to {_MOST_INHABITANTS:,}"
+        elif not 0 <= count <= MOST_INHABITANTS:
+            yield column, f"must be from 0 to {MOST_INHABITANTS:,}"
     if least is not None and most is not None and most < least:
         yield "inhabitants_to", "must not be less than the lower bound"
 

@@ -13,7 +13,7 @@ import msgspec
 from app.domain.bill_position import BillPart, BillPosition, PartBuilder
 from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering, SpecialUse
 from app.domain.cost import price_pair, total_of
-from app.domain.derived_prices import prices_with_derived
+from app.domain.derived_prices import FIRST_YEAR_OF_MODULE_3, prices_with_derived
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.missing_figures import (
     MissingBand,
@@ -28,7 +28,6 @@ from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff
 
 _ONE = Decimal(1)
-_MODULE_3_STARTS = 2025  # on 1 April
 _USES = {
     SpecialUse.SPEICHERHEIZUNG: "Speicherheizung",
     SpecialUse.WAERMEPUMPE: "Wärmepumpe",
@@ -164,7 +163,7 @@ class _NetworkCharges(PartBuilder):
     def _add_bands(self) -> None:
         bands, tariff = self.consumption.band_kwh, self.sheet.time_of_use
         assert bands is not None
-        if self.year == _MODULE_3_STARTS:
+        if self.year == FIRST_YEAR_OF_MODULE_3:
             self.warn(
                 "PART_OF_YEAR",
                 "Modul 3 began on 1 April 2025; its prices are charged for the whole year.",

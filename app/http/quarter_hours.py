@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from app.domain import clock
 from app.domain.intervals import joined
+from app.domain.metering_year import QUARTER_HOUR
 
 HEADER: Final = b"start,peak\n"
-_QUARTER: Final = timedelta(minutes=15)
 _DAY: Final = timedelta(days=1)
 _TIMES: Final = [f"T{hour:02}:{minute:02}:00" for hour in range(24) for minute in range(0, 60, 15)]
 # In rows of one width; it is taken out in the end.
@@ -35,17 +35,17 @@ def write_quarter_hours(year: int, stretches: Iterable[Stretch]) -> bytes:
     """
     rows = "".join(_rows(year)).encode()
     start, end = year_of(year)
-    width = len(rows) // ((end - start) // _QUARTER)
+    width = len(rows) // ((end - start) // QUARTER_HOUR)
     table = bytearray(rows)
     table[width - 2 :: width] = _marks(start, end, stretches)
     return HEADER + table.replace(_NOT_KNOWN, b"")
 
 
 def _marks(start: datetime, end: datetime, stretches: Iterable[Stretch]) -> bytearray:
-    marks = bytearray(_NOT_KNOWN * ((end - start) // _QUARTER))
+    marks = bytearray(_NOT_KNOWN * ((end - start) // QUARTER_HOUR))
     for stretch in joined(stretches, attrgetter("peak")):
-        first = -((start - stretch.start) // _QUARTER)  # rounded up: only whole quarter-hours
-        last = (stretch.end - start) // _QUARTER
+        first = -((start - stretch.start) // QUARTER_HOUR)  # rounded up: only whole quarter-hours
+        last = (stretch.end - start) // QUARTER_HOUR
         if first < last:
             marks[first:last] = _MARKS[stretch.peak] * (last - first)
     return marks
@@ -62,8 +62,8 @@ def _rows(year: int) -> Iterator[str]:
         else:
             yield "".join(
                 [
-                    f"{_local(begins + n * _QUARTER).isoformat()},?\n"
-                    for n in range((ends - begins) // _QUARTER)
+                    f"{_local(begins + n * QUARTER_HOUR).isoformat()},?\n"
+                    for n in range((ends - begins) // QUARTER_HOUR)
                 ]
             )
         day += _DAY

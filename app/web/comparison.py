@@ -15,7 +15,6 @@ Entries: TypeAlias = Sequence[Entry | None]
 
 PRICES: Final = ("leistung", "arbeit", "leistungUnter2500h", "arbeitUnter2500h")
 BANDS: Final = ("HT", "ST", "NT")
-QUARTERS: Final = (1, 2, 3, 4)
 _ORDERS: Final = (
     tuple(VoltageLevel),
     tuple(Season),

@@ -28,6 +28,7 @@ from app.limits.expensive_operations import MeasuredWork
 from app.limits.work_budget import SECONDS_PER_UNIT
 from app.observability import traces
 from app.observability.operation_names import NameCount
+from schema.execution.arguments import NO_VARIABLES
 from schema.execution.compile import Compiler, NotCompilable
 from schema.execution.conditional_variables import conditional_variables
 from schema.execution.cost import Estimate
@@ -164,7 +165,7 @@ class Operation:
     ) -> VariableValues:
         """Coerces variables. Raises RejectedDocument for values of other types and for more than `max_values` values."""
         if not raw_variables and not self.node.variable_definitions:
-            return _NONE
+            return NO_VARIABLES
         if self._plain is not None and (read := self._plain.read(raw_variables)) is not None:
             return read
         # Undeclared ones count as well: they stay in memory while the operation waits.
@@ -173,7 +174,7 @@ class Operation:
                 [limit_error("variable values", "more", max_values, has="The request has")], BadInput.code
             )
         if not self.node.variable_definitions:
-            return _NONE
+            return NO_VARIABLES
         values = get_variable_values(
             self._schema._schema,
             self.node.variable_definitions,
@@ -296,6 +297,3 @@ def _root_fields(
             yield from _root_fields(node.selection_set, fragments)
         elif isinstance(node, FragmentSpreadNode):
             yield from _root_fields(fragments[node.name.value].selection_set, fragments)
-
-
-_NONE = VariableValues({}, {})

@@ -7,14 +7,13 @@ from enum import Enum
 from json.encoder import encode_basestring
 from typing import Any
 
-from graphql import GraphQLEnumType, GraphQLLeafType, GraphQLScalarType
+from graphql import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT, GraphQLEnumType, GraphQLLeafType, GraphQLScalarType
 from strawberry.types.enum import StrawberryEnumDefinition
 
 from schema.types.scalars import write_date, write_datetime, write_time
 
 Leaf = Callable[[Any], str]
 
-_MAX_INT = 2**31 - 1
 _INFINITE = (float("inf"), float("-inf"))
 
 
@@ -41,7 +40,7 @@ def _string(nullable: bool) -> Leaf:
 
 def _int(nullable: bool) -> Leaf:
     def write(value: object) -> str:
-        if type(value) is int and -_MAX_INT - 1 <= value <= _MAX_INT:
+        if type(value) is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT:
             return str(value)
         return _null(value, nullable)
 

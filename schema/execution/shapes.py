@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
     ArgumentNode,
     DocumentNode,
     FieldNode,
@@ -44,7 +46,6 @@ from schema.execution.literals import Literals, literal_node, string_value
 from schema.execution.plan import Plan
 
 LITERAL_BYTES = 500  # estimated memory of a variable that stands for a literal
-_MAX_INT = 2**31 - 1
 _MAX_INT_LENGTH = 11
 
 Coerce = Callable[[str], Any]
@@ -263,7 +264,7 @@ def _coercion(type: GraphQLInputType) -> Coerce:
         if len(token) > _MAX_INT_LENGTH or not token.lstrip("-").isdecimal():
             return coerce(token)
         number = int(token)
-        return number if -_MAX_INT - 1 <= number <= _MAX_INT else Undefined
+        return number if GRAPHQL_MIN_INT <= number <= GRAPHQL_MAX_INT else Undefined
 
     plain = {"String": coerce_string, "ID": coerce_string, "Int": coerce_integer}
     return plain.get(str(get_nullable_type(type)), coerce)

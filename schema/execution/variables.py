@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, Undefined, is_non_null_type
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    is_non_null_type,
+)
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
-
-_MAX_INT = 2**31 - 1
 
 
 def _is_string(value: Any) -> bool:
@@ -15,7 +21,7 @@ def _is_string(value: Any) -> bool:
 
 
 def _is_int(value: Any) -> bool:
-    return type(value) is int and -_MAX_INT - 1 <= value <= _MAX_INT
+    return type(value) is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT
 
 
 def _is_boolean(value: Any) -> bool:
