@@ -50,6 +50,16 @@ FACTORY: dict[str, Any] = HOUSEHOLD | {
 
 @pytest.fixture
 async def malchow(settings: Settings, pool: Pool) -> Dno:
+    return await _malchow(settings, pool)
+
+
+@pytest.fixture(scope="module")
+async def lasting_malchow(lasting_resources: Resources) -> Dno:
+    """As `malchow`, in the database of `lasting_resources`."""
+    return await _malchow(lasting_resources.settings, lasting_resources.pool)
+
+
+async def _malchow(settings: Settings, pool: Pool) -> Dno:
     """As on the sheets of Stadtwerke Malchow for 2025, with the levies of the starter data."""
     dno = await make.dno(pool, "stadtwerke-malchow", name="Stadtwerke Malchow")
     await make.tariff(pool, dno, 2025, MS, "119.08", "1.09", "21.49", "5.00")
@@ -70,9 +80,11 @@ def totals(bill: dict[str, Any]) -> list[str | None]:
     return [bill[name] for name in ("network", "levies", "net", "vat", "gross")]
 
 
-async def test_a_household_is_billed_as_computed_by_hand(client: httpx.AsyncClient, malchow: Dno) -> None:
+async def test_a_household_is_billed_as_computed_by_hand(
+    lasting_client: httpx.AsyncClient, lasting_malchow: Dno
+) -> None:
     """The positions are those of tests/unit/domain/test_bill.py."""
-    found = await bill_of(client, malchow, **HOUSEHOLD)
+    found = await bill_of(lasting_client, lasting_malchow, **HOUSEHOLD)
     assert totals(found) == ["322.15", "210.74", "532.89", "101.25", "634.14"]
     assert (found["vatPercent"], found["missing"]) == (19, [])
     base, *_, tax = found["positions"]
@@ -104,8 +116,10 @@ async def test_a_household_is_billed_as_computed_by_hand(client: httpx.AsyncClie
     }
 
 
-async def test_a_factory_is_billed_as_computed_by_hand(client: httpx.AsyncClient, malchow: Dno) -> None:
-    found = await bill_of(client, malchow, **FACTORY)
+async def test_a_factory_is_billed_as_computed_by_hand(
+    lasting_client: httpx.AsyncClient, lasting_malchow: Dno
+) -> None:
+    found = await bill_of(lasting_client, lasting_malchow, **FACTORY)
     assert totals(found) == ["60712.00", "54716.00", "115428.00", "21931.32", "137359.32"]
     assert found["positions"][0]["entry"] == {"__typename": "Tariff", "year": 2025, "voltageLevel": "MS"}
     surcharge = [
@@ -208,10 +222,10 @@ async def test_without_levies_the_charges_of_the_operator_are_still_answered(
     ],
 )
 async def test_input_that_cannot_be_is_refused_with_its_field(
-    client: httpx.AsyncClient, malchow: Dno, changes: dict[str, Any], field: str, message: str
+    lasting_client: httpx.AsyncClient, lasting_malchow: Dno, changes: dict[str, Any], field: str, message: str
 ) -> None:
-    body = {"query": BILL, "variables": {"slug": malchow.slug, "input": HOUSEHOLD | changes}}
-    [error] = (await client.post("/graphql", json=body)).json()["errors"]
+    body = {"query": BILL, "variables": {"slug": lasting_malchow.slug, "input": HOUSEHOLD | changes}}
+    [error] = (await lasting_client.post("/graphql", json=body)).json()["errors"]
     assert (error["message"], error["extensions"]) == (
         message,
         {"code": "BAD_USER_INPUT", "field": ["input", *field.split(".")]},
@@ -220,10 +234,12 @@ async def test_input_that_cannot_be_is_refused_with_its_field(
 
 @pytest.mark.parametrize("kwh", ["1e6", "NaN", 1.5, None, ["1"]])
 async def test_amounts_that_are_no_decimals_are_refused(
-    client: httpx.AsyncClient, malchow: Dno, kwh: object
+    lasting_client: httpx.AsyncClient, lasting_malchow: Dno, kwh: object
 ) -> None:
     given = HOUSEHOLD | {"consumptionKwh": kwh}
-    assert await error_codes(client, BILL, slug=malchow.slug, input=given) == ["BAD_USER_INPUT"]
+    assert await error_codes(lasting_client, BILL, slug=lasting_malchow.slug, input=given) == [
+        "BAD_USER_INPUT"
+    ]
 
 
 async def test_a_write_is_seen_by_the_next_bill(
@@ -372,19 +388,25 @@ async def test_the_address_of_a_bill_takes_the_fields_of_the_input(
     ],
 )
 async def test_a_parameter_that_cannot_be_is_refused_in_one_sentence(
-    client: httpx.AsyncClient, malchow: Dno, changes: dict[str, str | None], argument: str, detail: str
+    lasting_client: httpx.AsyncClient,
+    lasting_malchow: Dno,
+    changes: dict[str, str | None],
+    argument: str,
+    detail: str,
 ) -> None:
     given = {name: value for name, value in {**PLAIN, **changes}.items() if value is not None}
-    response = await client.get(ADDRESS, params=given)
+    response = await lasting_client.get(ADDRESS, params=given)
     problem = response.json()
     assert (response.status_code, problem["detail"], problem["argument"]) == (400, detail, argument)
 
 
-async def test_other_parameters_and_operators_are_refused(client: httpx.AsyncClient, malchow: Dno) -> None:
-    response = await client.get(ADDRESS, params={**PLAIN, "kwh": "1"})
+async def test_other_parameters_and_operators_are_refused(
+    lasting_client: httpx.AsyncClient, lasting_malchow: Dno
+) -> None:
+    response = await lasting_client.get(ADDRESS, params={**PLAIN, "kwh": "1"})
     assert response.json()["detail"].startswith(
         "There is no parameter 'kwh'; there are voltageLevel, metering, "
     )
-    response = await client.get(f"{ADDRESS}?metering=SLP&metering=SLP")
+    response = await lasting_client.get(f"{ADDRESS}?metering=SLP&metering=SLP")
     assert response.json()["detail"] == "The parameter metering is given 2 times."
-    assert (await client.get("/api/v1/dnos/none/2025/bill", params=PLAIN)).status_code == 404
+    assert (await lasting_client.get("/api/v1/dnos/none/2025/bill", params=PLAIN)).status_code == 404
