@@ -144,15 +144,17 @@ async def test_a_question_gets_the_answer_of_the_graph(client: httpx.AsyncClient
         (b'{"query": "' + b"x" * 1001 + b'"}', 400),
     ],
 )
-async def test_an_invalid_question_is_refused(client: httpx.AsyncClient, body: bytes, status: int) -> None:
-    answer = await client.post(QUESTION, content=body, headers={"content-type": "application/json"})
+async def test_an_invalid_question_is_refused(
+    lasting_client: httpx.AsyncClient, body: bytes, status: int
+) -> None:
+    answer = await lasting_client.post(QUESTION, content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_question_must_be_json_and_sent_by_post(client: httpx.AsyncClient) -> None:
-    assert (await client.post(QUESTION, content="query=x")).status_code == 415
-    assert (await client.get(QUESTION)).status_code == 405
+async def test_a_question_must_be_json_and_sent_by_post(lasting_client: httpx.AsyncClient) -> None:
+    assert (await lasting_client.post(QUESTION, content="query=x")).status_code == 415
+    assert (await lasting_client.get(QUESTION)).status_code == 405
 
 
 async def test_reading_can_require_credentials(settings: Settings, pool: Pool, netze_a: Dno) -> None:
@@ -251,9 +253,9 @@ async def test_levies_of_a_year_and_what_is_missing_of_them_are_lists(
     ["levies/2026", "levies/2026/missing", "codes/SNB900000000001", "dnos/netze-a/2025/bo4e.json"],
 )
 async def test_a_parameter_of_the_graph_that_an_address_does_not_have_is_no_filter_without_effect(
-    client: httpx.AsyncClient, path: str
+    lasting_client: httpx.AsyncClient, path: str
 ) -> None:
-    refused = await client.get(f"/api/v1/{path}?kinds=KWKG")
+    refused = await lasting_client.get(f"/api/v1/{path}?kinds=KWKG")
     assert (refused.status_code, refused.json()["code"], refused.json()["argument"]) == (
         400,
         "BAD_USER_INPUT",
@@ -273,23 +275,25 @@ async def test_a_parameter_of_the_graph_that_an_address_does_not_have_is_no_filt
     ],
 )
 async def test_refusals_of_parameters_that_an_address_does_not_have_name_those_that_it_has(
-    client: httpx.AsyncClient, path: str, there_are: str
+    lasting_client: httpx.AsyncClient, path: str, there_are: str
 ) -> None:
-    problem = (await client.get(f"/api/v1/{path}?colour=red")).json()
+    problem = (await lasting_client.get(f"/api/v1/{path}?colour=red")).json()
     assert (problem["code"], problem["argument"]) == ("BAD_USER_INPUT", "colour")
     assert problem["detail"].startswith(f"There is no parameter 'colour'; {there_are}")
 
 
-async def test_the_address_of_questions_has_no_parameters(client: httpx.AsyncClient) -> None:
-    refused = await client.post("/api/v1/query/natural?language=de", json={"query": "netze a ms 2025"})
+async def test_the_address_of_questions_has_no_parameters(lasting_client: httpx.AsyncClient) -> None:
+    refused = await lasting_client.post(
+        "/api/v1/query/natural?language=de", json={"query": "netze a ms 2025"}
+    )
     assert (refused.status_code, refused.json()["argument"]) == (400, "language")
     assert refused.json()["detail"] == "There is no parameter 'language'; this address has none."
 
 
-async def test_a_question_has_no_members_but_its_own(client: httpx.AsyncClient) -> None:
+async def test_a_question_has_no_members_but_its_own(lasting_client: httpx.AsyncClient) -> None:
     """A misspelt `today` would be answered as of the current day."""
     question = {"query": "netze a ms letztes jahr", "todya": "2026-03-01"}
-    refused = await client.post(QUESTION, json=question)
+    refused = await lasting_client.post(QUESTION, json=question)
     assert (refused.status_code, refused.json()["argument"]) == (400, "todya")
     assert refused.json()["detail"] == "There is no parameter 'todya'; there are query and today."
 
@@ -299,9 +303,9 @@ async def test_a_question_has_no_members_but_its_own(client: httpx.AsyncClient) 
     [({"query": 5}, "query"), ({}, "query"), ({"query": "netze a", "today": "2026-02-30"}, "today")],
 )
 async def test_refusals_of_values_of_a_question_name_the_member(
-    client: httpx.AsyncClient, question: dict[str, object], argument: str
+    lasting_client: httpx.AsyncClient, question: dict[str, object], argument: str
 ) -> None:
-    refused = await client.post(QUESTION, json=question)
+    refused = await lasting_client.post(QUESTION, json=question)
     assert (refused.status_code, refused.json()["argument"]) == (400, argument)
 
 
@@ -309,6 +313,6 @@ async def test_refusals_of_values_of_a_question_name_the_member(
     "path", ["dnos/netze-a/1999", "dnos/netze-a/1999/bo4e.json", "levies/1999", "levies/1999/missing"]
 )
 async def test_a_year_that_is_none_of_the_service_is_not_found_whatever_parameters_there_are(
-    client: httpx.AsyncClient, path: str
+    lasting_client: httpx.AsyncClient, path: str
 ) -> None:
-    assert (await client.get(f"/api/v1/{path}?colour=red")).status_code == 404
+    assert (await lasting_client.get(f"/api/v1/{path}?colour=red")).status_code == 404
