@@ -15,13 +15,14 @@ from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import WITHOUT_YEAR
 from app.domain.price import PriceKind
+from app.domain.tariff import Tariff
 from app.observability import metrics
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.page_client import browser_of
-from tests.integration.graph.running import Running, issue_key, running
+from tests.integration.graph.running import Headers, Running, issue_key, running
 from tests.integration.graph.writing import Caller
 from tests.waiting import CACHING, until
 
@@ -107,6 +108,18 @@ def editor(callers: dict[Role | None, Caller]) -> Caller:
 @pytest.fixture
 def admin(callers: dict[Role | None, Caller]) -> Caller:
     return callers[Role.ADMIN]
+
+
+@pytest.fixture
+async def editor_headers(pool: Pool) -> Headers:
+    """Credentials of an editor, for a server with sockets."""
+    return (await issue_key(pool, Role.EDITOR))[1]
+
+
+@pytest.fixture
+async def tariff(pool: Pool) -> Tariff:
+    """The only one of netze-a; its Leistungspreis is 58.21."""
+    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
 @pytest.fixture

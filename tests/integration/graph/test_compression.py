@@ -22,11 +22,10 @@ from tests.integration.graph.work_browser import Browser
 from tests.integration.graph.work_browser import add_user as add_user
 from tests.integration.graph.work_browser import browser as browser
 from tests.integration.graph.work_browser import editor as editor
-from tests.integration.graph.writing import global_id
+from tests.integration.graph.writing import CORRECT_TARIFF, global_id
 
 FIELDS = "id year voltageLevel leistung arbeit leistungUnter2500h arbeitUnter2500h publication"
 PRICES = f'{{ dno(slug: "netze-a") {{ {" ".join(f"t{year}: tariffs(year: {year}) {{ {FIELDS} }}" for year in (2024, 2025))} }} }}'
-CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 LONG_NAME = "n" * 90
 EXPORTS = ("/export/tariffs.csv", "/export/tariffs.ndjson", "/export/registry.csv")
 WORKBENCH = re.compile(r"(?:/[a-z]{2})?/work(?:/|\?|\Z)")
@@ -146,7 +145,7 @@ async def test_a_hundred_hits_take_one_compression_and_a_correction_changes_the_
             assert "58,21" in plain[number].body.decode() or "58.21" in plain[number].body.decode()
         assert compressions() == before + len(requests)
 
-        await server.execute(CORRECT, steward, input={"id": global_id(tariff), "leistung": "61.37"})
+        await server.execute(CORRECT_TARIFF, steward, input={"id": global_id(tariff), "leistung": "61.37"})
         for (number, coding), data in requests.items():
             response = await connection.exchange(data)
             assert response.headers["content-encoding"] == coding
@@ -170,7 +169,7 @@ async def test_codings_count_as_memory_of_the_cache_and_are_dropped_with_their_r
     assert entry.size > len(entry.value.body) + sum(sizes)
     assert memory.bytes == sum(e.size for e in memory._entries.values())
     assert memory.bytes == sum(segment.bytes for segment in memory._segments)
-    await server.execute(CORRECT, steward, input={"id": global_id(tariff), "leistung": "61.37"})
+    await server.execute(CORRECT_TARIFF, steward, input={"id": global_id(tariff), "leistung": "61.37"})
     assert entry not in memory._entries.values()
     assert memory.bytes == sum(e.size for e in memory._entries.values())
 
@@ -243,7 +242,7 @@ async def test_a_response_with_a_secret_or_to_a_session_is_not_compressed(
 def own_operations(tariff: Tariff) -> list[tuple[str, dict[str, Any]]]:
     """Of a caller with a key: what it changes, and what it reads of accounts. New keys and webhooks are mutations, too."""
     return [
-        (CORRECT, {"input": {"id": global_id(tariff), "leistung": "61.37"}}),
+        (CORRECT_TARIFF, {"input": {"id": global_id(tariff), "leistung": "61.37"}}),
         ("{ viewer { email role } }", {}),
         ("{ apiKeys { id name } }", {}),
     ]

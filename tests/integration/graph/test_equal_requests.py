@@ -9,31 +9,19 @@ import pytest
 from app.cache.responses import MAX_WAIT
 from app.db.pool import Pool
 from app.domain import tags
-from app.domain.account import Role
 from app.domain.tariff import Tariff
 from app.limits.concurrency_limiter import _running
 from app.middleware import metrics
 from app.settings import Settings
 from schema.types.node import Kind, write_id
-from tests import factories as make
-from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key, running
+from tests.integration.graph.running import Headers, Running, has_cached_response, running
 from tests.integration.graph.wire import Response, Wire, get, post, wire
+from tests.integration.graph.writing import CORRECT_TARIFF
 from tests.waiting import until, until_equal
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
-CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 REST = b"GET /api/v1/dnos/netze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
 CLIENTS = 20
-
-
-@pytest.fixture
-async def tariff(pool: Pool) -> Tariff:
-    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
-
-
-@pytest.fixture
-async def editor(pool: Pool) -> Headers:
-    return (await issue_key(pool, Role.EDITOR))[1]
 
 
 @pytest.fixture(params=[post(PRICES), get(PRICES), REST], ids=["POST", "GET", "REST"])
@@ -50,9 +38,9 @@ async def locked(pool: Pool) -> AsyncIterator[None]:
         yield
 
 
-async def correct(server: Running, tariff: Tariff, leistung: str, editor: Headers) -> None:
+async def correct(server: Running, tariff: Tariff, leistung: str, editor_headers: Headers) -> None:
     changed = {"id": write_id(Kind.TARIFF, tariff.id), "leistung": leistung}
-    data = await server.execute(CORRECT, editor, input=changed)
+    data = await server.execute(CORRECT_TARIFF, editor_headers, input=changed)
     assert data == {"correctTariff": {"errors": []}}
 
 
@@ -81,7 +69,7 @@ async def send_together(server: Running, connections: list[Wire], data: bytes) -
 
 
 async def evicted_by_a_correction(
-    server: Running, stack: AsyncExitStack, tariff: Tariff, editor: Headers, data: bytes
+    server: Running, stack: AsyncExitStack, tariff: Tariff, editor_headers: Headers, data: bytes
 ) -> list[Wire]:
     """Connections whose next request has a head that is cached; the response to `data` was cached before the correction."""
     connections = [await stack.enter_async_context(wire(server.url)) for _ in range(CLIENTS)]
@@ -93,16 +81,16 @@ async def evicted_by_a_correction(
     await until(cached)
     for connection in connections:
         await connection.exchange(data)
-    await correct(server, tariff, "60.50", editor)
+    await correct(server, tariff, "60.50", editor_headers)
     await server.delivered()
     return connections
 
 
 async def test_after_a_correction_equal_requests_are_executed_once_and_all_get_the_new_value(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers, request_of_all: bytes
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers, request_of_all: bytes
 ) -> None:
     async with AsyncExitStack() as stack:
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, request_of_all)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, request_of_all)
         async with locked(pool):
             await send_together(server, connections, request_of_all)
             assert _running.value == 1
@@ -113,11 +101,11 @@ async def test_after_a_correction_equal_requests_are_executed_once_and_all_get_t
 
 
 async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wait(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     data = post(PRICES)
     async with AsyncExitStack() as stack:
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         async with locked(pool):
             await send_after_the_first(server, connections, data)
             # As a correction that another instance has just answered.
@@ -137,11 +125,13 @@ def tags_of(server: Running) -> set[str]:
 
 
 async def test_they_are_answered_when_the_first_client_goes_away(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     data = post(PRICES)
     async with AsyncExitStack() as stack:
-        connections = first, *others = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = first, *others = await evicted_by_a_correction(
+            server, stack, tariff, editor_headers, data
+        )
         async with locked(pool):
             await send_after_the_first(server, connections, data)
             first.writer.close()
@@ -151,11 +141,11 @@ async def test_they_are_answered_when_the_first_client_goes_away(
 
 
 async def test_one_that_waits_too_long_is_executed_itself(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     data = post(PRICES)
     async with AsyncExitStack() as stack:
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         async with locked(pool):
             loop = asyncio.get_running_loop()
             began = loop.time()
@@ -171,7 +161,7 @@ async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operation
     settings: Settings,
     pool: Pool,
     tariff: Tariff,
-    editor: Headers,
+    editor_headers: Headers,
     send: Callable[[Running, list[Wire], bytes], Awaitable[None]],
 ) -> None:
     async with (
@@ -179,7 +169,7 @@ async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operation
         AsyncExitStack() as stack,
     ):
         data = post(PRICES)
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         async with locked(pool):
             await send(server, connections, data)
         responses = await responses_of(connections)
@@ -187,11 +177,11 @@ async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operation
 
 
 async def test_a_client_that_goes_away_while_it_waits_leaves_nothing_behind(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     data = post(PRICES)
     async with AsyncExitStack() as stack:
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         before = metrics.in_flight.value
         async with locked(pool):
             await send_after_the_first(server, connections, data)
@@ -205,11 +195,11 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_nothing_behind(
 
 
 async def test_pipelined_requests_behind_one_that_waits_are_answered_in_their_order(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     data, other = post(PRICES), post('{ dno(slug: "netze-a") { name } }')
     async with AsyncExitStack() as stack:
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         async with locked(pool):
             await send_after_the_first(server, connections[:2], data)
             connections[1].writer.write(other + data)
@@ -218,7 +208,7 @@ async def test_pipelined_requests_behind_one_that_waits_are_answered_in_their_or
 
 
 async def test_a_request_behind_one_that_waits_and_is_then_refused_is_answered_in_its_order(
-    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
+    settings: Settings, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     """It is refused once it has waited for the longest time, while the server is still full."""
     data, cached = post(PRICES), post("{ __typename }")
@@ -226,7 +216,7 @@ async def test_a_request_behind_one_that_waits_and_is_then_refused_is_answered_i
         running(settings, max_operations=1, max_queued_operations=0) as server,
         AsyncExitStack() as stack,
     ):
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor_headers, data)
         async with locked(pool):
             await send_after_the_first(server, connections[:2], data)
             second = connections[1]
@@ -239,9 +229,9 @@ async def test_a_request_behind_one_that_waits_and_is_then_refused_is_answered_i
 
 
 async def test_equal_mutations_are_all_executed(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
-    await asyncio.gather(*(correct(server, tariff, "61", editor) for _ in range(3)))
+    await asyncio.gather(*(correct(server, tariff, "61", editor_headers) for _ in range(3)))
     # Two of them change nothing, which each has seen for itself.
     assert waiting(server) == 0
     rows = await pool.fetch("SELECT version FROM netzentgelte_data", name="versions")
@@ -259,7 +249,12 @@ async def noted(server: Running, connections: list[Wire], data: bytes) -> None:
 
 @pytest.mark.parametrize("entity_cache", [True, False])
 async def test_without_cached_responses_equal_requests_are_executed_once_while_they_run_together(
-    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers, request_of_all: bytes, entity_cache: bool
+    settings: Settings,
+    pool: Pool,
+    tariff: Tariff,
+    editor_headers: Headers,
+    request_of_all: bytes,
+    entity_cache: bool,
 ) -> None:
     async with (
         running(settings, response_cache=False, entity_cache=entity_cache) as server,
@@ -267,7 +262,7 @@ async def test_without_cached_responses_equal_requests_are_executed_once_while_t
     ):
         connections = [await stack.enter_async_context(wire(server.url)) for _ in range(CLIENTS)]
         await noted(server, connections, request_of_all)
-        await correct(server, tariff, "60.50", editor)
+        await correct(server, tariff, "60.50", editor_headers)
         await server.delivered()
         async with locked(pool):
             await send_after_the_first(server, connections, request_of_all)

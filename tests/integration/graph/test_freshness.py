@@ -43,11 +43,6 @@ async def tariff(pool: Pool) -> Tariff:
     return await make.tariff(pool, await make.dno(pool, "netze-a", name="Stadtwerke Zirndorf"), leistung="1")
 
 
-@pytest.fixture
-async def editor(pool: Pool) -> Headers:
-    return (await issue_key(pool, Role.EDITOR))[1]
-
-
 def requests_of(tariff: Tariff) -> dict[str, bytes]:
     """A request for each field and transport that returns the same figure; most are answered from the response cache."""
     node = f'node(id: "{global_id(tariff)}")'
@@ -90,9 +85,9 @@ def figure(response: Response) -> int:
 class Writer:
     """Corrects one tariff; `answered` is the last figure whose response has been received."""
 
-    def __init__(self, connection: Wire, editor: Headers, tariff: Tariff) -> None:
+    def __init__(self, connection: Wire, editor_headers: Headers, tariff: Tariff) -> None:
         self._connection = connection
-        self._authorization = f"Authorization: {editor['authorization']}"
+        self._authorization = f"Authorization: {editor_headers['authorization']}"
         self._id = global_id(tariff)
         self._figures = count(2)
         self.answered = 1
@@ -126,11 +121,11 @@ async def readers(url: str, requests: Mapping[str, bytes], writer: Writer) -> As
 
 
 async def test_the_writing_instance_never_serves_the_old_value(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     requests = requests_of(tariff)
     async with AsyncExitStack() as connections:
-        writer = Writer(await connections.enter_async_context(wire(server.url)), editor, tariff)
+        writer = Writer(await connections.enter_async_context(wire(server.url)), editor_headers, tariff)
         own = {kind: await connections.enter_async_context(wire(server.url)) for kind in requests}
         async with readers(server.url, requests, writer) as reads:
             cached: set[str] = set()
@@ -146,7 +141,7 @@ async def test_the_writing_instance_never_serves_the_old_value(
     assert cached >= {*requests} - {"list, never cached", "question", "REST", "history"}
 
 
-async def test_counts_and_lists_are_fresh_too(server: Running, pool: Pool, editor: Headers) -> None:
+async def test_counts_and_lists_are_fresh_too(server: Running, pool: Pool, editor_headers: Headers) -> None:
     await make.dno(pool, "netze-a")
     counts = """
     {
@@ -165,7 +160,9 @@ async def test_counts_and_lists_are_fresh_too(server: Running, pool: Pool, edito
     for year in range(2025, 2035):
         before = await server.execute(counts)
         hlzf = {"season": "WINTER", "windows": [{"start": "07:30", "end": "09:00"}]}
-        await server.execute(add, editor, tariff=entry | {"year": year}, hlzf=entry | hlzf | {"year": year})
+        await server.execute(
+            add, editor_headers, tariff=entry | {"year": year}, hlzf=entry | hlzf | {"year": year}
+        )
         after = await server.execute(counts)
         assert after["coverage"]["totalEntries"] == before["coverage"]["totalEntries"] + 2
         assert after["coverage"]["byYear"][0] == {"year": year, "tariffs": 1, "hlzf": 1}
@@ -187,12 +184,12 @@ async def pair(instance: Callable[..., ServerProcess], tariff: Tariff) -> tuple[
 
 
 async def test_another_instance_serves_the_new_value_within_a_second(
-    pair: tuple[ServerProcess, ServerProcess], tariff: Tariff, editor: Headers
+    pair: tuple[ServerProcess, ServerProcess], tariff: Tariff, editor_headers: Headers
 ) -> None:
     one, other = pair
     delays: list[float] = []
     async with wire(one.url) as own, wire(other.url) as connection:
-        writer = Writer(own, editor, tariff)
+        writer = Writer(own, editor_headers, tariff)
         for request in [*requests_of(tariff).values()] * 8:
             figure(await connection.exchange(request))  # and cached there
             written, since = await writer.write(), perf_counter()

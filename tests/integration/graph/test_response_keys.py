@@ -16,17 +16,11 @@ from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Running, has_cached_response, issue_key, running
 from tests.integration.graph.wire import Response, get, post, wire
-from tests.integration.graph.writing import global_id
+from tests.integration.graph.writing import CORRECT_TARIFF, global_id
 from tests.waiting import LIMIT
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
-CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 REVOKE = "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }"
-
-
-@pytest.fixture
-async def tariff(pool: Pool) -> Tariff:
-    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
 async def warm(server: Running, data: bytes) -> Response:
@@ -45,7 +39,7 @@ async def test_a_key_gets_no_names_of_authors_once_its_creator_may_not_see_them(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     key, steward = await issue_key(pool, Role.EDITOR)
-    await server.execute(CORRECT, steward, input={"id": global_id(tariff), "leistung": "60"})
+    await server.execute(CORRECT_TARIFF, steward, input={"id": global_id(tariff), "leistung": "60"})
     query = (
         f'{{ node(id: "{global_id(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
     )

@@ -20,20 +20,14 @@ from app.domain.tariff import Tariff
 from app.http.cached_request_head import PER_RESPONSE
 from app.settings import Settings
 from schema.types.node import Kind, write_id
-from tests import factories as make
 from tests.cache_control import assert_valid_for_a_minute
 from tests.integration.graph.running import Running, has_cached_response, issue_key, running
 from tests.integration.graph.wire import Response, Wire, get, post, wire
+from tests.integration.graph.writing import CORRECT_TARIFF
 from tests.waiting import COUNTED, until, until_equal
 
 CONSTANT = ("content-type", "content-length", "etag")
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
-CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
-
-
-@pytest.fixture
-async def tariff(pool: Pool) -> Tariff:
-    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
 def leistung(response: Response) -> str:
@@ -195,7 +189,9 @@ async def test_the_next_response_after_a_correction_has_the_new_value(
             for data in requests:
                 await warm(server, connection, data)
             await connection.exchange(post(fragment, price="cached"))
-            await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
+            await server.execute(
+                CORRECT_TARIFF, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price}
+            )
             assert [leistung(await connection.exchange(data)) for data in requests] == [price] * len(requests)
             (found,) = (await connection.exchange(post(fragment, other=price))).json["data"]["dnos"]["nodes"]
             assert found["tariffs"] == [{"leistung": price}]
@@ -209,7 +205,9 @@ async def test_another_instance_serves_the_new_value_soon(
     async with running(settings) as other, wire(other.url) as connection:
         for price in ("70", "71", "72"):
             await warm(other, connection, data)
-            await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
+            await server.execute(
+                CORRECT_TARIFF, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price}
+            )
 
             async def served_price() -> str:
                 return leistung(await connection.exchange(data))

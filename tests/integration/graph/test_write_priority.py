@@ -8,33 +8,21 @@ from typing import Any
 import pytest
 
 from app.db.pool import Pool
-from app.domain.account import Role
 from app.domain.tariff import Tariff
 from app.limits.write_priority import WITH_WRITES
 from app.middleware import metrics
 from app.server.connection_timer import State
 from app.server.http_protocol import HttpProtocol
 from schema.types.node import Kind, write_id
-from tests import factories as make
-from tests.integration.graph.running import Headers, Running, has_cached_head, has_cached_response, issue_key
+from tests.integration.graph.running import Headers, Running, has_cached_head, has_cached_response
 from tests.integration.graph.wire import Wire, post, wire
+from tests.integration.graph.writing import CORRECT_TARIFF
 from tests.waiting import until
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
-CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 OTHER = post('{ dno(slug: "netze-a") { slug } }')
 CLIENTS = 10 * WITH_WRITES
 REQUEST = post(PRICES)
-
-
-@pytest.fixture
-async def tariff(pool: Pool) -> Tariff:
-    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
-
-
-@pytest.fixture
-async def editor(pool: Pool) -> Headers:
-    return (await issue_key(pool, Role.EDITOR))[1]
 
 
 @asynccontextmanager
@@ -53,13 +41,13 @@ async def connected(server: Running, number: int) -> AsyncIterator[list[Wire]]:
 
 @asynccontextmanager
 async def write_in_progress(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> AsyncIterator[None]:
     """A correction waits for the lock of its entry within the block, and is answered after it."""
     changed = {"id": write_id(Kind.TARIFF, tariff.id), "leistung": "60.50"}
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT 1 FROM netzentgelte_data WHERE id = $1 FOR UPDATE", tariff.id)
-        answer = asyncio.create_task(server.execute(CORRECT, editor, input=changed))
+        answer = asyncio.create_task(server.execute(CORRECT_TARIFF, editor_headers, input=changed))
         await until(lambda: server.resources.write_priority.writes)
         yield
     assert await answer == {"correctTariff": {"errors": []}}
@@ -72,11 +60,11 @@ async def send_until_some_wait(server: Running, connections: list[Wire]) -> None
 
 
 async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for_a_lock(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     priority = server.resources.write_priority
     async with connected(server, CLIENTS) as connections:
-        async with write_in_progress(server, pool, tariff, editor):
+        async with write_in_progress(server, pool, tariff, editor_headers):
             for _ in range(3):
                 await send_until_some_wait(server, connections)
                 responses = [await each.read_response() for each in connections]
@@ -88,9 +76,12 @@ async def test_requests_of_many_clients_are_all_answered_while_a_write_waits_for
 
 
 async def test_a_connection_whose_request_waits_is_one_that_is_being_answered(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
-    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+    async with (
+        connected(server, CLIENTS) as connections,
+        write_in_progress(server, pool, tariff, editor_headers),
+    ):
         await send_until_some_wait(server, connections)
         waiting = [
             protocol
@@ -104,9 +95,12 @@ async def test_a_connection_whose_request_waits_is_one_that_is_being_answered(
 
 
 async def test_requests_behind_one_that_waits_keep_their_order(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
-    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+    async with (
+        connected(server, CLIENTS) as connections,
+        write_in_progress(server, pool, tariff, editor_headers),
+    ):
         await send_until_some_wait(server, connections)
         for each in connections:
             each.writer.write(OTHER + REQUEST)
@@ -117,7 +111,7 @@ async def test_requests_behind_one_that_waits_keep_their_order(
 
 
 async def test_a_request_whose_head_is_evicted_while_it_waits_passes_the_middleware(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[HttpProtocol] = []
     start = HttpProtocol._start
@@ -127,7 +121,10 @@ async def test_a_request_whose_head_is_evicted_while_it_waits_passes_the_middlew
         start(self, *given)
 
     monkeypatch.setattr(HttpProtocol, "_start", counted)
-    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+    async with (
+        connected(server, CLIENTS) as connections,
+        write_in_progress(server, pool, tariff, editor_headers),
+    ):
         await send_until_some_wait(server, connections)
         waiting = len(server.resources.write_priority)
         started.clear()
@@ -138,23 +135,26 @@ async def test_a_request_whose_head_is_evicted_while_it_waits_passes_the_middlew
 
 
 async def test_a_request_whose_budget_is_used_up_while_it_waits_is_left_to_the_normal_path(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+    async with (
+        connected(server, CLIENTS) as connections,
+        write_in_progress(server, pool, tariff, editor_headers),
+    ):
         await send_until_some_wait(server, connections)
         monkeypatch.setattr(server.resources.limiter, "try_take", lambda *_: None)
         assert {(await each.read_response()).status for each in connections} == {200}
 
 
 async def test_requests_that_are_executed_after_their_wait_keep_their_order(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers
 ) -> None:
     def never_asked(number: int) -> bytes:
         return post(f'{{ dno(slug: "netze-a") {{ a{number:02}: tariffs(year: 2025) {{ leistung }} }} }}')
 
     async with connected(server, CLIENTS) as connections:
         await until(lambda: asked_before(server, connections[0], never_asked(99)))
-        async with write_in_progress(server, pool, tariff, editor):
+        async with write_in_progress(server, pool, tariff, editor_headers):
             for number, each in enumerate(connections):
                 each.writer.write(never_asked(number))
             await until(lambda: len(server.resources.write_priority), pause=0)
@@ -173,7 +173,7 @@ async def asked_before(server: Running, connection: Wire, data: bytes) -> bool:
 
 
 async def test_clients_that_disconnect_while_their_request_waits_are_counted_and_disturb_no_other(
-    server: Running, pool: Pool, tariff: Tariff, editor: Headers, monkeypatch: pytest.MonkeyPatch
+    server: Running, pool: Pool, tariff: Tariff, editor_headers: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statuses: list[int] = []
     note = metrics.note
@@ -183,7 +183,10 @@ async def test_clients_that_disconnect_while_their_request_waits_are_counted_and
         note(method, route, status, seconds)
 
     monkeypatch.setattr(metrics, "note", noted)
-    async with connected(server, CLIENTS) as connections, write_in_progress(server, pool, tariff, editor):
+    async with (
+        connected(server, CLIENTS) as connections,
+        write_in_progress(server, pool, tariff, editor_headers),
+    ):
         await send_until_some_wait(server, connections)
         for each in connections[::2]:
             each.writer.transport.abort()

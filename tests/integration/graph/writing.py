@@ -49,6 +49,7 @@ levy {
   id version kind customerGroup value unit validFrom validTo inhabitantsFrom inhabitantsTo note verificationStatus
 }
 """
+CORRECT_TARIFF = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 WARNINGS = "warnings { code message field }"
 RESULTS = {
     "addTariff": TARIFF + WARNINGS,
