@@ -8,6 +8,7 @@ docs/configuration.md; a test keeps the two equal.
 import sys
 import types
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
@@ -339,12 +340,16 @@ def _value(variable: str, text: str, hint: object) -> object:
         else text
     )
     try:
-        return msgspec.convert(raw, hint, strict=False)
+        value = msgspec.convert(raw, hint, strict=False)
     except UnicodeEncodeError:
         raise CannotStart(f"The setting {variable} is wrong: it is not text in UTF-8.") from None
     except msgspec.ValidationError as error:
         # The value is not part of the message: it may be a secret.
         raise CannotStart(f"The setting {variable} is wrong: {error}.") from None
+    # Headers, cookies and keys of Redis have times in whole seconds: infinity would fail there, without a name.
+    if isinstance(value, float) and not isfinite(value):
+        raise CannotStart(f"The setting {variable} is wrong: it is not a finite number.")
+    return value
 
 
 def _scheme(url: str) -> str:

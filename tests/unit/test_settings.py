@@ -75,3 +75,12 @@ def test_a_value_that_is_no_utf_8_is_refused_with_the_name_of_its_setting(name: 
     """Python gives bytes of the environment that are none as lone surrogates."""
     with pytest.raises(CannotStart, match=f"The setting {name} is wrong: it is not text in UTF-8"):
         read(**{name: b"\xe4".decode(errors="surrogateescape")})
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "Infinity", "nan"])
+@pytest.mark.parametrize(
+    "name", ["SESSION_LIFETIME", "RATE_LIMIT_WINDOW", "LIMIT_CPU_TIME", "LIFETIME_JITTER"]
+)
+def test_a_number_that_is_not_finite_is_refused_with_the_name_of_its_setting(name: str, value: str) -> None:
+    with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+        read(**{name: value})
