@@ -37,7 +37,7 @@ class DnoFilter:
         description="All of these words begin a word of the name, the official name or the city.",
     )
     has_data_for_year: int | None = strawberry.field(
-        default=None, description="Any tariff, HLZF or § 14a price of that year."
+        default=None, description="Any figures of that year; holiday rules are none."
     )
     data_types: list[DataType] | None = strawberry.field(
         default=None,

@@ -43,7 +43,7 @@ class ConnectionPoints:
 
 @type_for(
     structs.GridStatistics,
-    description="What the Marktstammdatenregister lists in an operator's grid, state of 16 February 2026. Source: "
+    description="What the Marktstammdatenregister lists in an operator's grid; in the starter data as of 16 February 2026. Source: "
     "Bundesnetzagentur, dl-de/by-2-0, changed.",
 )
 class GridStatistics:
@@ -97,7 +97,7 @@ class Dno(Node):
 
     @batch_field(
         list[int],
-        description="Years with any data, newest first.",
+        description="Years with any figures, newest first; holiday rules are none.",
         reads=lambda dno: (tags.years(dno.id),),
     )
     async def years(dnos: Sequence[structs.Dno], context: Context) -> Sequence[Sequence[int]]:

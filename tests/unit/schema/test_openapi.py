@@ -1,6 +1,7 @@
 """The OpenAPI description of the REST API is the one in openapi.json, member by member."""
 
 import json
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,3 +24,15 @@ def test_each_address_describes_the_refusal_of_a_parameter() -> None:
     written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
     operations = [(path, *named) for path, of_path in written["paths"].items() for named in of_path.items()]
     assert [(path, method) for path, method, each in operations if "400" not in each["responses"]] == []
+
+
+def test_where_the_graph_has_null_and_the_address_404_the_description_states_that() -> None:
+    written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
+    described = {
+        path: each["description"]
+        for path, of_path in written["paths"].items()
+        for each in of_path.values()
+        if "404" in each["responses"] and re.search("null where (there is none|no )", each["description"])
+    }
+    assert described.keys() == {"/api/v1/dnos/{slug}/{year}", "/api/v1/codes/{code}"}
+    assert [path for path, text in described.items() if "404 instead of null" not in text] == []
