@@ -4,7 +4,8 @@
 
 Times are those of a client; under W6 those of one client that corrects and pauses for 20 ms, beside 32 connections of which
 every fiftieth request is a correction as well. CPU is that of the server's process. Statements and round trips are counted by
-proxies, per correction, without those of jobs in the background. DATABASE_URL is used as by benchmarks/workloads.py.
+proxies, per correction: its own (tests count them: two statements, one round trip to Redis) and those that follow from it, above
+all of the relay. Only what the server sends at rest is subtracted. DATABASE_URL is used as by benchmarks/workloads.py.
 """
 
 import argparse
@@ -169,7 +170,9 @@ async def _counted(environment: Environment) -> str:
         finally:
             await asyncio.to_thread(running.__exit__, None, None, None)
     each = {name: (number - idle.get(name, 0) * took) / COUNTED for name, number in sent.items()}
-    return "Per correction: " + ", ".join(f"{number:.2f} {name}" for name, number in sorted(each.items()))
+    return "Per correction, with the relay: " + ", ".join(
+        f"{number:.2f} {name}" for name, number in sorted(each.items())
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Requests per second of one server on one core, for ten workloads.
+"""Requests per second of one server on one core, for eleven workloads.
 
     python -m benchmarks.workloads [--workloads W1,W4] [--rounds 3] [--seconds 8]
 
