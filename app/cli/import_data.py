@@ -87,8 +87,8 @@ def import_command(
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
     ] = False,
 ) -> None:
-    """Import operators, tariffs, peak-load windows, holiday rules, § 14a prices, prices of price sheets or levies: all of it, or
-    nothing.
+    """Import operators, tariffs, peak-load windows, holiday rules, § 14a prices, prices of price sheets, levies or places: all of it,
+    or nothing.
 
     Files are CSV, .xlsx or Parquet with a header, or JSON objects with the same names. How they are written is detected, and
     printed. Every row is checked, and
@@ -100,7 +100,7 @@ def import_command(
     **dno import mastr** FOLDER or ZIP reads the bulk export of the Marktstammdatenregister as it is: codes and
     statistics of operators, and places. If it is interrupted, the same command continues.
 
-    Exit status: 0 imported, 1 refused, 2 wrong usage.
+    Exit status: 0 imported, 1 refused, or the database failed; 2 wrong usage.
     """
     options = ReadOptions(
         format=format,

@@ -97,6 +97,17 @@ def test_every_source_file_exists():
     } == set()
 
 
+def test_every_benchmark_is_listed_with_what_it_measures():
+    """But for those that others start as processes of their own."""
+    page = (ROOT / "docs/performance.md").read_text()
+    table = page.partition("| Benchmark | Measures |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    runnable = {
+        path.stem for path in tracked("benchmarks/*.py") if '__name__ == "__main__"' in path.read_text()
+    }
+    assert set(re.findall(r"`benchmarks\.(\w+)`", "".join(rows))) == runnable - {"open_loop", "subscribers"}
+
+
 def test_shell_lines_begin_with_a_program():
     lines = [
         (name(page), line)

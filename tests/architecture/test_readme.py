@@ -1,4 +1,4 @@
-"""The examples and figures of README.md are correct."""
+"""The examples and figures of README.md are correct, and addresses in the documentation exist."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from app.importers.starter import FOLDER, load_starter
 from app.resources import open_resources
 from app.settings import Settings
 from app.web import assets
-from tests.architecture.repository import ROOT
+from tests.architecture.repository import ROOT, name, tracked
 from tests.integration.graph.graphql_client import client_of, execute
 
 README = (ROOT / "README.md").read_text()
@@ -43,6 +43,21 @@ async def test_the_other_examples_return_data(starter, query):
 @pytest.mark.parametrize("address", re.findall(r"`(/(?:api|export)/[^`]*)`", README))
 async def test_the_addresses_exist(starter, address):
     assert (await starter.get(address)).status_code == 200
+
+
+async def test_the_addresses_of_the_documentation_exist(starter):
+    """But for those of people who have signed in, and those that name no operator."""
+    named = {
+        (name(page), address)
+        for page in tracked("docs/*.md")
+        if "decisions" not in page.parts
+        for address in re.findall(
+            r"`(/(?:api|export|dnos|operators|ranking|coverage|changes|schema)[^`\s]*)`", page.read_text()
+        )
+        if not re.search("[{…]", address)
+    }
+    assert len(named) > 20
+    assert [one for one in sorted(named) if (await starter.get(one[1])).status_code != 200] == []
 
 
 def test_the_first_screen_has_an_example_and_both_commands():
