@@ -16,6 +16,14 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 # Seconds without a response after which the next server is tried as well.
 STAGGER: Final = 0.25
 
+# Whatever role, database and server are set to. By SET only: at the start, PgBouncer would have to be configured to let them pass.
+OWN_SETTINGS: Final[Mapping[str, str]] = {
+    # A transaction that has waited for a lock must see what was committed meanwhile, or the rules that triggers check do not hold.
+    "default_transaction_isolation": "read committed",
+    # Of dates as text: in exports, and where they are compared.
+    "datestyle": "ISO",
+}
+
 
 class NotWritable(ConnectionError):
     """The servers respond, and none of them accepts writes."""

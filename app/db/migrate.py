@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg_trek import Direction, execute, plan
 from asyncpg_trek.asyncpg import AsyncpgBackend
 
-from app.db.connect import Connection, connect
+from app.db.connect import OWN_SETTINGS, Connection, connect, set_again
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
@@ -27,6 +27,8 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
     """
     connection = await connect(database_url, within=connect_timeout)
     try:
+        # The role's time-out may be for short statements: each attempt would end there.
+        await set_again(connection, {"statement_timeout": "0", **OWN_SETTINGS})
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if await _version(connection) > int(target):
             return []
@@ -63,6 +65,7 @@ async def left_rows(database_url: str, *, most: int = 20, connect_timeout: float
     """`most`: how many levies are listed."""
     connection = await connect(database_url, within=connect_timeout)
     try:
+        await set_again(connection, OWN_SETTINGS)
         broken = [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
         decomposed = await _decomposed_levies(connection, most)
         return LeftRows(

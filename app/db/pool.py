@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
-from app.db.connect import Connecting, NotWritable, in_recovery, read_only, set_again
+from app.db.connect import OWN_SETTINGS, Connecting, NotWritable, in_recovery, read_only, set_again
 from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
 from app.db.known_directory import KnownDirectory
@@ -382,7 +382,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
 
     async def prepare(connection: Connection) -> None:
         await set_type_codecs(connection)
-        await set_again(connection, session)
+        await set_again(connection, {**session, **OWN_SETTINGS})
 
     try:
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(

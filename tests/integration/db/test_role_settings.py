@@ -1,0 +1,126 @@
+"""Settings that an administrator of PostgreSQL has made for the role or the database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+
+from app.db import migrate as migrations
+from app.db import staging
+from app.db.export import Filter, Table, stream
+from app.db.migrate import left_rows, migrate
+from app.db.pool import Pool, open_pool
+from app.importers import load
+from app.settings import Settings
+from tests.servers import cloned, fetchval
+from tests.waiting import until
+
+LEVY = (
+    "INSERT INTO levies (kind, valid_from, year, value, unit)"
+    " VALUES ('KWKG', make_date(2025, $1, 1), 2025, 0.275, 'ct/kWh')"
+)
+WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+# Longer than the time-out of the role.
+WAITING_FOR_LONG = (
+    "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    " AND clock_timestamp() - query_start > '1 s'"
+)
+
+
+DatabaseWith: TypeAlias = Callable[[str], AbstractAsyncContextManager[str]]
+
+
+@pytest.fixture
+def database_with(_postgres_url: str, worker_id: str) -> DatabaseWith:
+    """A database of its own with a setting."""
+
+    @asynccontextmanager
+    async def opened(setting: str) -> AsyncIterator[str]:
+        name = f"set_{worker_id}"
+        async with cloned(_postgres_url, name) as url:
+            await fetchval(url, f'ALTER DATABASE "{name}" SET {setting}')
+            yield url
+
+    return opened
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_of_two_levies_for_the_same_days_one_is_refused_whatever_isolation_is_set(
+    isolation: str, database_with: DatabaseWith
+) -> None:
+    setting = f"default_transaction_isolation = '{isolation}'"
+    async with (
+        database_with(setting) as url,
+        open_pool(Settings(database_url=url)) as pool,
+    ):
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute(LEVY, 1)
+            second = asyncio.create_task(add_levy(pool, 2))
+            await until(lambda: fetchval(url, WAITING))
+        with pytest.raises(asyncpg.CheckViolationError, match="holds on some of these days"):
+            await second
+
+
+async def add_levy(pool: Pool, month: int) -> None:
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute(LEVY, month)
+
+
+async def test_an_import_sees_what_was_committed_while_it_waited_whatever_isolation_is_set(
+    database_with: DatabaseWith,
+) -> None:
+    setting = "default_transaction_isolation = 'repeatable read'"
+    async with database_with(setting) as url:
+        async with load.connect(url, deadline=60) as first, first.transaction():
+            await staging.one_import_at_a_time(first)
+            await first.execute(LEVY, 1)
+            second = asyncio.create_task(levies_that_an_import_sees(url))
+            await until(lambda: fetchval(url, WAITING))
+        assert await second == 1
+
+
+async def levies_that_an_import_sees(url: str) -> int:
+    async with load.connect(url, deadline=60) as connection, connection.transaction():
+        await staging.one_import_at_a_time(connection)
+        count: int = await connection.fetchval("SELECT count(*) FROM levies")
+        return count
+
+
+async def test_imports_and_migrations_may_take_longer_than_the_statement_timeout_of_the_role(
+    database_with: DatabaseWith,
+) -> None:
+    async with database_with("statement_timeout = '500 ms'") as url:
+        for work, lock in ((levies_that_an_import_sees, staging._LOCK), (migrate, migrations._LOCK)):
+            async with holding(url, lock):
+                waiting = asyncio.create_task(work(url))
+                await until(lambda: fetchval(url, WAITING_FOR_LONG))
+            assert not await waiting
+
+
+@asynccontextmanager
+async def holding(url: str, lock: int) -> AsyncIterator[None]:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", lock)
+        yield
+    finally:
+        await connection.close()
+
+
+async def test_dates_are_written_in_one_form_whatever_form_is_set(database_with: DatabaseWith) -> None:
+    """In exports, and where levies are listed for people."""
+    decomposed = LEVY.replace("value,", "value, customer_group,").replace(
+        "0.275,", "0.275, 'begu\u0308nstigt',"
+    )
+    async with database_with("datestyle = 'German'") as url, open_pool(Settings(database_url=url)) as pool:
+        async with pool.connection() as connection:
+            await connection.execute(decomposed, 2)
+            exported = stream(
+                connection, Table["LEVIES"], Filter(), batch_timeout=60, on_broken=lambda count: None
+            )
+            rows = [tuple(row) async for batch in exported for row in batch]
+        assert [row[2] for row in rows] == ["2025-02-01"]
+        assert "from 2025-02-01" in (await left_rows(url)).decomposed_levies[0]
