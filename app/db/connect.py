@@ -23,6 +23,8 @@ OWN_SETTINGS: Final[Mapping[str, str]] = {
     # Of dates as text: in exports, and where they are compared.
     "datestyle": "ISO",
 }
+# Of imports and migrations: the role's may be for short transactions.
+NO_TIMEOUTS: Final[Mapping[str, str]] = {"statement_timeout": "0", "transaction_timeout": "0"}
 
 
 class NotWritable(ConnectionError):

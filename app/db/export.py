@@ -121,8 +121,9 @@ async def stream(
     """
     # The count and the rows come from one snapshot.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        # The role's `transaction_timeout` may be for short transactions; the caller bounds the whole.
         await connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
+            "SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('transaction_timeout', '0', true)",
             f"{batch_timeout * 1000:.0f}",
         )
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]

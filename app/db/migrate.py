@@ -8,7 +8,7 @@ import asyncpg
 from asyncpg_trek import Direction, execute, plan
 from asyncpg_trek.asyncpg import AsyncpgBackend
 
-from app.db.connect import OWN_SETTINGS, Connection, connect, set_again
+from app.db.connect import NO_TIMEOUTS, OWN_SETTINGS, Connection, connect, set_again
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
@@ -27,8 +27,7 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
     """
     connection = await connect(database_url, within=connect_timeout)
     try:
-        # The role's time-out may be for short statements: each attempt would end there.
-        await set_again(connection, {"statement_timeout": "0", **OWN_SETTINGS})
+        await set_again(connection, {**NO_TIMEOUTS, **OWN_SETTINGS})
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if await _version(connection) > int(target):
             return []

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 
 from app.db import staging
-from app.db.connect import OWN_SETTINGS, set_again
+from app.db.connect import NO_TIMEOUTS, OWN_SETTINGS, set_again
 from app.db.connect import connect as open_connection
 from app.db.pool import UNREACHABLE, Connection
 from app.db.start_errors import cannot_start
@@ -206,7 +206,6 @@ async def connect(
 ) -> AsyncIterator[Connection]:
     """A dedicated connection: imports take longer than the pool's statement time-out."""
     session = {
-        "statement_timeout": "0",  # the role's may be for short statements; `command_timeout` bounds these
         "lock_timeout": f"{deadline * 1000:.0f}",
         "idle_in_transaction_session_timeout": f"{deadline * 1000:.0f}",
         "jit": "off",
@@ -225,7 +224,7 @@ async def connect(
         raise cannot_start(database_url, error) from None
     try:
         await set_type_codecs(connection)
-        await set_again(connection, {**session, **OWN_SETTINGS})
+        await set_again(connection, {**session, **NO_TIMEOUTS, **OWN_SETTINGS})
         yield connection
     finally:
         # A server that is silent by now must not hide what was committed, nor how the block has failed.

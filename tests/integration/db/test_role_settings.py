@@ -1,7 +1,7 @@
 """Settings that an administrator of PostgreSQL has made for the role or the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeAlias
 
@@ -10,9 +10,9 @@ import pytest
 
 from app.db import migrate as migrations
 from app.db import staging
-from app.db.export import Filter, Table, stream
+from app.db.export import Filter, Rows, Table, stream
 from app.db.migrate import left_rows, migrate
-from app.db.pool import Pool, open_pool
+from app.db.pool import Connection, Pool, open_pool
 from app.importers import load
 from app.settings import Settings
 from tests.servers import cloned, fetchval
@@ -28,7 +28,10 @@ WAITING_FOR_LONG = (
     "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     " AND clock_timestamp() - query_start > '1 s'"
 )
-
+OPEN_FOR_LONG = (
+    "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND clock_timestamp() - xact_start > '1 s'"
+)
 
 DatabaseWith: TypeAlias = Callable[[str], AbstractAsyncContextManager[str]]
 
@@ -89,15 +92,36 @@ async def levies_that_an_import_sees(url: str) -> int:
         return count
 
 
-async def test_imports_and_migrations_may_take_longer_than_the_statement_timeout_of_the_role(
-    database_with: DatabaseWith,
+@pytest.mark.parametrize("timeout", ["statement_timeout", "transaction_timeout"])
+async def test_imports_and_migrations_may_take_longer_than_the_timeouts_of_the_role(
+    timeout: str, database_with: DatabaseWith
 ) -> None:
-    async with database_with("statement_timeout = '500 ms'") as url:
+    async with database_with(f"{timeout} = '500 ms'") as url:
         for work, lock in ((levies_that_an_import_sees, staging._LOCK), (migrate, migrations._LOCK)):
             async with holding(url, lock):
                 waiting = asyncio.create_task(work(url))
                 await until(lambda: fetchval(url, WAITING_FOR_LONG))
             assert not await waiting
+
+
+async def test_an_export_may_take_longer_than_the_transaction_timeout_of_the_role(
+    database_with: DatabaseWith,
+) -> None:
+    setting = "transaction_timeout = '500 ms'"
+    async with (
+        database_with(setting) as url,
+        open_pool(Settings(database_url=url)) as pool,
+        pool.connection() as connection,
+    ):
+        await connection.execute(LEVY, 2)
+        exported = levies(connection)
+        assert len(await anext(exported)) == 1
+        await until(lambda: fetchval(url, OPEN_FOR_LONG))
+        assert [batch async for batch in exported] == []
+
+
+def levies(connection: Connection) -> AsyncGenerator[Rows, None]:
+    return stream(connection, Table["LEVIES"], Filter(), batch_timeout=60, on_broken=lambda count: None)
 
 
 @asynccontextmanager
@@ -118,9 +142,6 @@ async def test_dates_are_written_in_one_form_whatever_form_is_set(database_with:
     async with database_with("datestyle = 'German'") as url, open_pool(Settings(database_url=url)) as pool:
         async with pool.connection() as connection:
             await connection.execute(decomposed, 2)
-            exported = stream(
-                connection, Table["LEVIES"], Filter(), batch_timeout=60, on_broken=lambda count: None
-            )
-            rows = [tuple(row) async for batch in exported for row in batch]
+            rows = [tuple(row) async for batch in levies(connection) for row in batch]
         assert [row[2] for row in rows] == ["2025-02-01"]
         assert "from 2025-02-01" in (await left_rows(url)).decomposed_levies[0]
