@@ -11,8 +11,11 @@ _SHORT: Final = (
 _LONG: Final = (
     "(?:Aktiengesellschaft|Anstalt des öffentlichen Rechts|(?:Gesellschaft )?mit beschränkter Haftung)"
 )
+# From the first of several blanks only: from each of them, many would take seconds.
+_BLANKS: Final = r"(?<![\s,])[\s,]+"
 _LEGAL_FORM: Final = re.compile(
-    rf"[\s,]+\({_SHORT}\)|(?:[\s,]+|-){_SHORT}(?=[\s,()]|$)|[\s,]+{_LONG}(?=[\s,()]|$)", re.IGNORECASE
+    rf"{_BLANKS}\({_SHORT}\)|(?:{_BLANKS}|-){_SHORT}(?=[\s,()]|$)|{_BLANKS}{_LONG}(?=[\s,()]|$)",
+    re.IGNORECASE,
 )
 _LETTERS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l"})
 

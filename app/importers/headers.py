@@ -267,7 +267,8 @@ _TAX: Final = "(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)"
 _BY_LAW: Final = r"(?:(?:der|die|den|dem|ges\w*|jeweil\w*|derzeit\w*|gültig\w*|geltend\w*)\.?,? )"
 _RATE: Final = r"(?:[0-9]{1,2} ?(?:%|Prozent) )"
 _GROSS: Final = re.compile(
-    r"\bbrutto(?:-?\w*(?:preis|entgelt|betr[aä]g)\w*)?(?!-?\w)|\bgross prices\b"
+    # Looked ahead for, and then to the end of the word at once: a long word is searched once, not from each of the parts that it repeats.
+    r"\bbrutto(?:-?(?=\w*(?:preis|entgelt|betr[aä]g))\w*+)?(?!-?\w)|\bgross prices\b"
     rf"|\b(?:inkl|incl|einschl)\w*\.?,? (?:[^\s;]{{1,40}} ){{0,6}}{_TAX}\b",
     re.IGNORECASE,
 )

@@ -27,8 +27,10 @@ def operator(references: References) -> Callable[[str], str]:
 
     @lru_cache(maxsize=10_000)
     def by_name(cell: str) -> str:
-        text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
-        slugs = names.get(_key(text), frozenset()) if len(cell) <= _MAX_NAME_LENGTH else frozenset()
+        slugs: frozenset[str] = frozenset()
+        if len(cell) <= _MAX_NAME_LENGTH:  # a longer one is no name, and is not searched
+            text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
+            slugs = names.get(_key(text), frozenset())
         if len(slugs) == 1:
             return ids[next(iter(slugs))]
         if slugs:
