@@ -410,7 +410,9 @@ async def test_a_session_needs_a_request_that_no_form_of_another_site_can_send(
             "multipart/form-data; boundary=x",
             "",
         ):
-            assert error_of(await post(caller, headers={"content-type": kind})) == (400, "BAD_USER_INPUT")
+            for without_credentials in ({}, {"authorization": ""}, {"authorization": "Bearer"}):
+                headers = {"content-type": kind, **without_credentials}
+                assert error_of(await post(caller, headers=headers)) == (400, "BAD_USER_INPUT"), headers
         foreign = await post(caller, headers={"origin": "https://evil.example"})
         assert error_of(foreign) == (401, "UNAUTHENTICATED")
         assert await count(pool) == 0

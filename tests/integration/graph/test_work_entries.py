@@ -104,6 +104,9 @@ async def test_a_form_of_another_site_changes_nothing(editor: Browser, pool: Poo
         (without, editor.origin),
         ({**fields, "token": "0" * 64}, editor.origin),
         ({**fields, "token": ""}, {}),
+        # Without credentials: it is the cookie that counts.
+        ({**fields, "token": ""}, {**editor.origin, "authorization": ""}),
+        (without, {"authorization": "Bearer"}),
     ):
         response = await editor.client.post(path, data=data, headers=headers)
         assert response.status_code in (401, 403), headers
