@@ -7,8 +7,9 @@ from typing import Final
 
 from app.domain.folding import compose
 from app.importers.price_names import price_column
+from app.importers.remarks import includes_levies, is_gross, is_of_other_price
 from app.importers.spellings import folded
-from app.importers.units import Unit, fits, unit_of, unit_of_column
+from app.importers.units import PRICE_IN_TEXT, Unit, fits, unit_of, unit_of_column
 
 # Stands for the columns `start` and `end`.
 WINDOW: Final = "window"
@@ -32,7 +33,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "Netz-/Spannungsebene", "Spannung", "grid level", "network level", "Spannungsebene", "Netzebene",
         "Netz- oder Umspannebene", "Entnahmeebene", "Ebene", "level",
         "Netz- oder Umspannungsebene", "Spannungsebene/Umspannung", "Anschlussebene", "Netzanschlussebene",
-        "Entnahmespannungsebene",
+        "Entnahmespannungsebene", "Entnahmenetzebene", "Entnahmestelle", "Entnahmestelle in", "Entnahme in", "Entnahme aus",
+        "Netz- bzw. Umspannebene", "Spannungs- bzw. Umspannebene", "Spannungs- und Umspannebene", "Netz- und Umspannebene",
     ),
     "leistung": (
         "Leistungspreis ab 2500 h", "Leistungspreis ab 2500", "Leistungspreis >= 2500 h/a", "Leistungspreis ≥ 2500 h/a",
@@ -150,14 +152,27 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
             candidates.append(WINDOW)
         if candidates:
             is_figure = candidates[0] in ("amount", "value") or unit_of_column(candidates[0]) is not None
-            is_other = is_figure and _is_of_last_year(name)
+            is_other = is_figure and is_other_price(candidates[0], name)
             return candidates[0] if _fits(candidates[0], unit) and not is_other else None
     return None
 
 
-def _is_of_last_year(name: str) -> bool:
-    """Whether a remark in brackets states that the prices of the column are not those of the row's year."""
-    return any(is_of_last_year(match[1]) for match in _BRACKETS.finditer(name))
+# Of which a sheet has others, too, for modules, uses and systems that remarks name.
+USUAL_PRICES: Final = frozenset(
+    ["leistung", "arbeit", "leistung_unter_2500h", "arbeit_unter_2500h", "grundpreis_eur_per_year", "arbeitspreis_ct_per_kwh"]
+)  # fmt: skip
+
+
+def is_other_price(column: str, name: str) -> bool:
+    """Whether a remark in brackets states that the figures are not those of the column: last year's, gross, with levies, or others."""
+    remarks = [match[1] for match in _BRACKETS.finditer(name)]
+    return any(
+        is_of_last_year(remark)
+        or is_gross(remark)
+        or includes_levies(remark)
+        or (column in USUAL_PRICES and is_of_other_price(remark))
+        for remark in remarks
+    )
 
 
 def is_of_last_year(remark: str) -> bool:
@@ -177,6 +192,13 @@ def column_of_other_unit(name: str, known: tuple[str, ...]) -> str | None:
     plain, unit = split_unit(compose(name).replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
     column = column_of(plain, known) if unit is not None else None
     return None if column is None or _fits(column, unit) else column
+
+
+def column_of_other_price(name: str, known: tuple[str, ...]) -> str | None:
+    """The column of which a remark in brackets states other prices."""
+    plain = split_unit(compose(name).replace("_", " "))[0] if len(name) <= _MAX_LENGTH else name
+    column = column_of(plain, known)
+    return column if column is not None and is_other_price(column, name) else None
 
 
 _MAX_LENGTH: Final = 200
@@ -206,7 +228,7 @@ def _fits(column: str, unit: Unit | None) -> bool:
 
 def _without_units(name: str) -> str:
     """What is in other brackets stays: hours of use."""
-    name, _ = _split_end(name)
+    name, _ = _split_end(_split_middle(name)[0])
     text = _BRACKETS.sub(lambda match: " " if _is_unit(match[1]) else f" {match[1]} ", name)
     return _split_end(text)[0]
 
@@ -218,6 +240,25 @@ def _split_end(name: str) -> tuple[str, list[str]]:
     return (name[: match.start()], [text]) if match and unit_of(text) is not None else (name, [])
 
 
+def _split_middle(name: str) -> tuple[str, list[str]]:
+    """The name without a unit in front of the hours of use, outside of brackets: `Leistungspreis in €/kW und Jahr < 2.500 h`."""
+    match = PRICE_IN_TEXT.search(name)
+    if match is None or not _HOURS.search(name, match.end()):
+        return name, []
+    before, text, after = name[: match.start()], match[0], name[match.end() :]
+    if any(before.count(first) > before.count(last) for first, last in ("()", "[]")):
+        return name, []
+    if text.count("(") > text.count(")"):
+        after = after.lstrip().removeprefix(")")
+    if unit_of(text) is None or after[:1].strip(" <>=≥≤,;:"):
+        return name, []
+    return f"{_IN.sub('', before)} {after}", [text]
+
+
+_HOURS: Final = re.compile(r"2[.,\s]?500(?![0-9])")
+_IN: Final = re.compile(r"\s+in\s+$", re.IGNORECASE)
+
+
 def _is_unit(text: str) -> bool:
     return unit_of(text) is not None or bool(_PRICED.search(text))
 
@@ -225,7 +266,9 @@ def _is_unit(text: str) -> bool:
 @lru_cache(maxsize=1_000)
 def split_unit(name: str) -> tuple[str, Unit | None]:
     """The name without brackets and without a unit, and the unit; None: there is none."""
-    name, texts = _split_end(name)
+    name, texts = _split_middle(name)
+    name, last = _split_end(name)
+    texts += last
     texts += [match[1] for match in _BRACKETS.finditer(name)]
     plain, last = _split_end(_BRACKETS.sub(" ", name))
     texts += last

@@ -9,7 +9,14 @@ import msgspec
 
 from app.domain import clock
 from app.importers import cells, times
-from app.importers.column_names import WINDOW, column_of, column_of_other_unit, split_unit, unclear
+from app.importers.column_names import (
+    WINDOW,
+    column_of,
+    column_of_other_price,
+    column_of_other_unit,
+    split_unit,
+    unclear,
+)
 from app.importers.decimals import Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
 from app.importers.number_formats import PRICED
@@ -70,13 +77,18 @@ class Columns(msgspec.Struct, frozen=True):
             return
         given = self._given(record)
         problems = list(self._converted(record.location, given, decimals))
-        if years or self.years:
+        if (years or self.years) and not self._is_of_year(record, years or {}):
             problems += self._of_other_year(record, {**self.years, **(years or {})})
         if problems or self.window is None:
             yield from problems
             yield Row(self.layout, record.location, given, refused=bool(problems))
         else:
             yield from self._windows(record, given, self.window)
+
+    def _is_of_year(self, record: Record, years: Mapping[str, RowLocation]) -> bool:
+        """Whether the row's year is written as the one that is stated: the usual case, found at once."""
+        cell = record.cells[self.year] if self.year is not None else None
+        return years.keys() <= {cell} and self.years.keys() <= {cell}
 
     def _of_other_year(self, record: Record, stated: Mapping[str, str | RowLocation]) -> Iterator[Problem]:
         """The row's year must be each that is stated."""
@@ -178,7 +190,7 @@ class Columns(msgspec.Struct, frozen=True):
         for begins, ends in found:
             row = list(given)
             row[start], row[end] = begins, ends
-            yield Row(self.layout, record.location, row)
+            yield Row(self.layout, record.location, row, window=record.names[window])
 
 
 # Decimals, joined.
@@ -286,6 +298,8 @@ def _why_extra(name: str, layout: Layout) -> str:
     expected = None if column is None else unit_of_column(column)
     if expected is not None:
         return f"is in another unit than {column}, which is in {in_words(expected)}"
+    if (column := column_of_other_price(name, layout.names)) is not None:
+        return f"there is no such column; in brackets it states other prices than those of {column}"
     return f"there is no such column; known are {', '.join(layout.names)}"
 
 

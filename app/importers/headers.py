@@ -4,11 +4,18 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from app.importers.column_names import column_of, is_of_last_year, split_unit, unclear
+from app.importers.column_names import (
+    USUAL_PRICES,
+    column_of,
+    is_of_last_year,
+    split_unit,
+    unclear,
+)
 from app.importers.file_columns import YEAR, Columns, closest, columns_of, is_figure, matches
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
+from app.importers.remarks import NET, includes_levies, is_gross, is_levy, is_of_other_price
 from app.importers.units import Unit, fits, in_words, is_other_size, unit_of, unit_of_column, units_in
 
 # Rows among which the header is looked for.
@@ -150,6 +157,8 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
         price for price in prices if not price.is_stated and not any(fits(unit, price.unit) for unit in named)
     ]
     titles = [cells[0] if len(cells) == 1 else "" for _, cells in texts]
+    # Beside the prices, or instead of them: then a title may have them in mind.
+    has_levies = _CONCESSION_FEE in known or any(map(is_levy, header.names))
     for n, (location, cells) in enumerate(texts):
         text = "; ".join(cells)
         others = [
@@ -162,10 +171,28 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
                 " state the unit in the name of each price column, or remove the row"
             )
             yield Problem(location, reason, value=text, whole_file=True)
-        elif any(map(_is_gross, cells)) and not any(map(_NET.search, titles[max(n - 1, 0) : n + 2])):
+        elif any(map(is_gross, cells)) and not any(map(NET.search, titles[max(n - 1, 0) : n + 2])):
             yield Problem(location, "the row names gross prices; prices are net", value=text, whole_file=True)
         elif any(map(is_of_last_year, cells)):
             yield Problem(location, "the row names prices of last year", value=text, whole_file=True)
+        elif not has_levies and any(map(includes_levies, cells)):
+            yield Problem(
+                location, "the row names prices with levies; prices are without", value=text, whole_file=True
+            )
+        elif other := _of_other_price(rows[n][1], header, known):
+            reason = f"the row names other prices than those of {other}; name the columns so, or remove the row if they are these"
+            yield Problem(location, reason, value=text, whole_file=True)
+
+
+def _of_other_price(cells: Sequence[str | None], header: Header, known: tuple[str, ...]) -> str | None:
+    """The column for a usual price below a cell that states others. A title is above all columns."""
+    for place, end in _groups(cells):
+        if is_of_other_price(cells[place] or ""):
+            found = [column_of(name, known) for name in header.names[place:end] if name]
+            usual = [column for column in found if column in USUAL_PRICES]
+            if usual and not any(column and column.startswith("module") for column in found):
+                return usual[0]
+    return None
 
 
 def years_of(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> dict[str, RowLocation]:
@@ -239,10 +266,6 @@ def _is_of_ignored(below: Sequence[bool]) -> bool:
     return bool(below) and all(below)
 
 
-def _is_gross(cell: str) -> bool:
-    return bool(_GROSS.search(cell) and not _NET.search(cell) and not _NOT_GROSS.search(cell))
-
-
 class _Price(NamedTuple):
     column: str
     unit: Unit
@@ -257,33 +280,13 @@ def _price(name: str, known: tuple[str, ...]) -> _Price | None:
     return _Price(column, unit, split_unit(name.replace("_", " "))[1] is not None)
 
 
+_CONCESSION_FEE: Final = "max_ct_per_kwh"
 # Figures that are in none of the columns.
 _OF_OTHERS: Final = re.compile(
     r"umlage|monatsleistung|reserve|siehe|mindermenge|vermieden|konzession|redispatch", re.IGNORECASE
 )
 # What is not, or also, part of the prices that the row names.
 _ADDED: Final = re.compile(r"\b(?:zzgl|zuzügl|exkl|excl|ohne\b|inkl|incl|einschl)[^;]*", re.IGNORECASE)
-_TAX: Final = "(?:USt|MwSt|Umsatzsteuer|Mehrwertsteuer|VAT)"
-_BY_LAW: Final = r"(?:(?:der|die|den|dem|ges\w*|jeweil\w*|derzeit\w*|gültig\w*|geltend\w*)\.?,? )"
-_RATE: Final = r"(?:[0-9]{1,2} ?(?:%|Prozent) )"
-_GROSS: Final = re.compile(
-    # Looked ahead for, and then to the end of the word at once: a long word is searched once, not from each of the parts that it repeats.
-    r"\bbrutto(?:-?(?=\w*(?:preis|entgelt|betr[aä]g))\w*+)?(?!-?\w)|\bgross prices\b"
-    rf"|\b(?:inkl|incl|einschl)\w*\.?,? (?:[^\s;]{{1,40}} ){{0,6}}{_TAX}\b",
-    re.IGNORECASE,
-)
-# Also for the rows above and below: a sentence may have two.
-_NET: Final = re.compile(
-    rf"netto|\bnet\b|\b(?:zzgl|zuzügl|exkl|excl|plus|ohne|nicht|kein)\w*\.?,? {_BY_LAW}{{0,4}}{_RATE}?{_BY_LAW}{{0,4}}{_TAX}",
-    re.IGNORECASE,
-)
-# A single figure, or a word about others.
-_NOT_GROSS: Final = re.compile(
-    r"siehe|klammer|anhang|anfrage|finden|\bauf (?:Seite|Blatt)\b|\bbruttopreise? ?="
-    r"|\b(?:ab)?rechnung(?:en|sstellung)?\b|\bbrutto:? ?(?!20[0-9]{2}\b)[0-9][0-9.,]*+(?! ?%)"
-    rf"|\b(?:ohne|nicht|kein\w*) {_BY_LAW}{{0,4}}(?:inkl|incl|einschl|brutto)",
-    re.IGNORECASE,
-)
 
 
 _FEWEST_CELLS: Final = 3

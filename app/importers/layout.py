@@ -16,9 +16,14 @@ class Row(msgspec.Struct, frozen=True):
     location: RowLocation
     cells: Sequence[str]
     refused: bool = False  # its problems have been given before it; its cells may be unconverted
+    window: str | None = None  # the file's column of start and end, if both are in one
 
     def problem(self, column: str, reason: str) -> Problem:
-        return Problem(self.location, reason, column, self.cells[self.layout.names.index(column)])
+        return Problem(self.location, reason, self.named(column), self.cells[self.layout.names.index(column)])
+
+    def named(self, column: str) -> str:
+        """As the file has it, for a window that is one cell; the note on how the file was read has the other names."""
+        return self.window if self.window is not None and column in ("start", "end") else column
 
 
 class Layout:
@@ -70,7 +75,7 @@ class Layout:
             try:
                 parse(cell)
             except ValueError as error:
-                yield Problem(row.location, str(error), name, cell)
+                yield Problem(row.location, str(error), row.named(name), cell)
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,10 @@ _ROWS: Final = re.compile(rb"<(?:[A-Za-z0-9]{1,20}:)?row[\s>/]")
 _ROW_TAG: Final = re.compile(rb"<row\b[^<>]{0,500}>")
 _NUMBER: Final = re.compile(rb"""\br\s{0,9}=\s{0,9}["']([0-9]{1,7})["']""")
 _HIDDEN: Final = re.compile(rb"""\bhidden\s{0,9}=\s{0,9}["'](?:1|true)["']""")
+_COLUMN_TAG: Final = re.compile(rb"<col\b[^<>]{0,500}>")
+_ENDS: Final = re.compile(rb"""\b(min|max)\s{0,9}=\s{0,9}["']([0-9]{1,5})["']""")
 _MAX_ROWS: Final = 2**20
+_MAX_GROUPS: Final = 100  # of columns
 # An error, or a formula without a result or with an empty one: the reader gives all of them as empty cells.
 _WITHOUT_RESULT: Final = re.compile(
     rb"""<c\s[^<>]{0,200}?\bt\s{0,9}=\s{0,9}["']e["']"""
@@ -35,6 +38,7 @@ class SheetExtent:
     def __init__(self) -> None:
         self.without_result = ""  # address of a cell
         self.hidden = array("I")  # numbers of the rows that a filter or a person hides
+        self.hidden_columns = array("I")  # the first and the last of each group, counted from 1
         self._filled = (0, 0)  # rows and columns
         self._stated = (0, 0)
         self._is_usual = True
@@ -90,6 +94,10 @@ class SheetExtent:
                 row = int(number[1]) if (number := _NUMBER.search(tag)) else counted
                 if row <= _MAX_ROWS:
                     self.hidden.append(row)
+        for tag in _COLUMN_TAG.findall(data):
+            ends = dict(_ENDS.findall(tag))
+            if _HIDDEN.search(tag) and len(ends) == 2 and len(self.hidden_columns) < 2 * _MAX_GROUPS:
+                self.hidden_columns.extend((int(ends[b"min"]), int(ends[b"max"])))
 
     def _find_without_result(self, data: bytes) -> None:
         if self.without_result:

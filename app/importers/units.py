@@ -96,7 +96,7 @@ def units_in(text: str) -> list[Unit]:
     text = compose(text[:_MAX_SENTENCE])
     found = [
         unit_of(match[0])
-        for match in _PRICE_IN_TEXT.finditer(text)
+        for match in PRICE_IN_TEXT.finditer(text)
         if not _BEHIND_NUMBER.search(text, 0, match.start())
     ]
     return [unit for unit in found if unit is not None and len(unit) > 1]
@@ -109,7 +109,7 @@ _TIME: Final = r"(?:Jahr|Monat|Tag|year|month|day|mon|a|m|d)"
 _ENERGY: Final = r"(?:kWh|MWh|Kilowattstunden?|Megawattstunden?|kvarh)"
 # A single m or d behind a blank begins the next word.
 _POWER: Final = rf"(?:kWp?|MWp?)(?:{_AND_PER}{_TIME}|[\s(\[]{{0,3}}(?![md]\b){_TIME})?"
-_PRICE_IN_TEXT: Final = re.compile(
+PRICE_IN_TEXT: Final = re.compile(
     r"(?<![^\W\d_])(?:€|(?:EUR|Euro|cts?|Cents?|c)(?![^\W\d_]))"
     rf"{_PER}(?:{_ENERGY}|kWa|{_POWER}|{_TIME})(?![^\W\d_])",
     re.IGNORECASE,

@@ -43,7 +43,7 @@ def workbook_table(
 ) -> Table:
     progress = _Progress(stream, on_characters)
     try:
-        parts, without_result, raising, hidden = _measured(stream, progress)
+        parts, without_result, raising, hidden, hidden_columns = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         for name in workbook.sheet_names:
@@ -77,7 +77,8 @@ def workbook_table(
     behind = ((location.line, cells) for location, cells in head if location.line > header.last)
     return Table(
         f"sheet {shown(found.name)} of a workbook{below_titles(header, len(above))}"
-        + _hidden_rows(found, header.last, hidden.get(part, ())),
+        + _hidden_rows(found, header.last, hidden.get(part, ()))
+        + _hidden_columns(found, header.names, hidden_columns.get(part, ())),
         (header.location, header.names),
         chain(rows_above(above, header, layouts), _records(chain(behind, rows), file, header.names)),
         None,
@@ -213,15 +214,29 @@ def _hidden_rows(sheet: python_calamine.CalamineSheet, last: int, hidden: Sequen
     )
 
 
+def _hidden_columns(sheet: python_calamine.CalamineSheet, names: Sequence[str], hidden: Sequence[int]) -> str:
+    """In words: those with a name, which are read as well."""
+    before = sheet.start[1] if sheet.start else 0
+    found = [
+        name
+        for column, name in enumerate(names, before + 1)
+        if name
+        and any(first <= column <= last for first, last in zip(hidden[::2], hidden[1::2], strict=True))
+    ]
+    if not found:
+        return ""
+    return f", {len(found):,} {'columns are' if len(found) > 1 else 'column is'} hidden ({_listed(found)})"
+
+
 def _is_of_texts(part: str) -> bool:
     return part.lower() == "xl/sharedstrings.xml"
 
 
 def _measured(
     stream: BinaryIO, progress: _Progress
-) -> tuple[dict[str, str], dict[str, str], list[str], dict[str, Sequence[int]]]:
+) -> tuple[dict[str, str], dict[str, str], list[str], dict[str, Sequence[int]], dict[str, Sequence[int]]]:
     """The part of each sheet by its name. Of each sheet that has one, by its part, the address of a cell that has no value and
-    is not empty. The parts with raised characters. Which rows of a part are hidden, if any are.
+    is not empty. The parts with raised characters. Which rows and columns of a part are hidden, if any are.
 
     Refuses what is too large, by what each part really unpacks to: the reader unpacks it whole.
     """
@@ -250,6 +265,7 @@ def _measured(
 
     without_result = {}
     hidden: dict[str, Sequence[int]] = {}
+    hidden_columns: dict[str, Sequence[int]] = {}
     raising = []
     for part in parts:
         extent, has_cells, before, raises = SheetExtent(), part.filename in sheets, b"", False
@@ -265,9 +281,11 @@ def _measured(
             without_result[part.filename] = extent.without_result
         if extent.hidden:
             hidden[part.filename] = extent.hidden
+        if extent.hidden_columns:
+            hidden_columns[part.filename] = extent.hidden_columns
         if raises:
             raising.append(part.filename)
-    return parts_by_name, without_result, raising, hidden
+    return parts_by_name, without_result, raising, hidden, hidden_columns
 
 
 _CELLS: Final = b"sheetData"

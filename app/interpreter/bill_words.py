@@ -58,7 +58,7 @@ _GERMAN: Final = BillWords(
     hints={
         "PRELIMINARY_PRICES": "mit vorläufigen Preisen",
         "DERIVED_PRICES": "mit abgeleiteten, nicht veröffentlichten Preisen",
-        "FLAGGED_FIGURES": "mit angezweifelten Preisen",
+        "FLAGGED_FIGURES": "mit angezweifelten Werten",
         "UNVERIFIED_LEVIES": "mit ungeprüften Umlagen",
         "CONCESSION_FEE_HIGHEST": "Konzessionsabgabe als Höchstsatz nach § 2 KAV",
         "CONCESSION_GROUP_ASSUMED": "Konzessionsabgabe wie für Sondervertragskunden",
@@ -105,7 +105,7 @@ _ENGLISH: Final = BillWords(
     hints={
         "PRELIMINARY_PRICES": "with preliminary prices",
         "DERIVED_PRICES": "with prices that are derived and not published",
-        "FLAGGED_FIGURES": "with prices in doubt",
+        "FLAGGED_FIGURES": "with figures in doubt",
         "UNVERIFIED_LEVIES": "with unverified levies",
         "CONCESSION_FEE_HIGHEST": "concession fee at the highest rate of § 2 KAV",
         "CONCESSION_GROUP_ASSUMED": "concession fee as for customers with special contracts",

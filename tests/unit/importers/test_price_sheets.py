@@ -1000,6 +1000,132 @@ def test_titles_with_gross_prices_are_refused(title):
     ]
 
 
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "inkl. MwSt.",
+        "inkl. 19 % USt",
+        "inkl. Umlagen",
+        "einschließlich Konzessionsabgabe",
+        "incl. KA",
+        "inkl. KWKG-Umlage, § 19 und Offshore",
+        "nur Modul 2",
+        "§ 14a EnWG Modul 2",
+        "Wärmepumpe",
+        "für Wärmepumpen / Nachtspeicherheizung",
+        "steuerbare Verbrauchseinrichtungen",
+        "Monatsleistungspreissystem",
+        "Schwachlast",
+        "Netzreservekapazität",
+    ],
+)
+@pytest.mark.parametrize(("kind", "header", "row"), [("tariffs", GERMAN, ROW), ("prices", SLP, SLP_ROW)])
+def test_remarks_in_brackets_that_state_other_prices_are_refused(kind, header, row, remark):
+    name = f"{header.split(';')[3]} ({remark})"
+    names = ";".join([*header.split(";")[:3], name, *header.split(";")[4:]])
+    [reason] = [reason for _, column, reason in imported(kind, lines(names, row)).problems if column == name]
+    assert "there is no such column; in brackets it states other prices than those of " in reason
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "zzgl. Umlagen",
+        "zzgl. USt., Umlagen und KA",
+        "ohne Konzessionsabgabe",
+        "nicht inkl. Umlagen",
+        "inkl. vorgelagerter Netze, zzgl. Umlagen",
+        "inkl. vorgelagerter Netze",
+        "Umlagen siehe Preisblatt 5",
+        "auch für Wärmepumpen",
+        "ohne Wärmepumpen",
+        "SLP",
+        "Preise 2026",
+        "1",
+    ],
+)
+@pytest.mark.parametrize(("kind", "header", "row"), [("tariffs", GERMAN, ROW), ("prices", SLP, SLP_ROW)])
+def test_remarks_in_brackets_that_do_not_change_the_price_are_left_out(kind, header, row, remark):
+    names = ";".join([*header.split(";")[:3], f"{header.split(';')[3]} ({remark})", *header.split(";")[4:]])
+    found = imported(kind, lines(names, row))
+    assert (found.problems, found.entries) == ([], imported(kind, lines(header, row)).entries)
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        ["Preisblatt 3: Netzentgelte für Wärmepumpen", SLP],
+        ["Preisblatt 4 - § 14a EnWG Modul 2", SLP],
+        ["Netzentgelte Strom 2026 für steuerbare Verbrauchseinrichtungen (netto)", SLP],
+        [";;Wärmepumpe;", SLP],
+        ["VNB;Jahr;Nachtspeicherheizung;", ";;Grundpreis;Arbeitspreis"],
+    ],
+)
+def test_titles_and_groups_of_other_prices_are_refused(above):
+    reason = (
+        "the row names other prices than those of grundpreis_eur_per_year; name the columns so, or remove the row if they are"
+        " these"
+    )
+    assert imported("prices", lines(*above, SLP_ROW)).problems == [(1, None, reason)]
+
+
+def test_titles_with_levies_are_refused_unless_the_sheet_has_columns_of_these():
+    title = "Netzentgelte inkl. Umlagen und Konzessionsabgabe"
+    assert imported("prices", lines(title, SLP, SLP_ROW)).problems == [
+        (1, None, "the row names prices with levies; prices are without")
+    ]
+    beside = lines(title, f"{SLP};KWKG-Umlage", f"{SLP_ROW};0,446")
+    assert imported("prices", beside, ignore_extra=True).problems == []
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["Netzentgelte inkl. der Kosten vorgelagerter Netze", SLP, SLP_ROW],
+        ["Wärmepumpen siehe Preisblatt 5", "Preise gelten nicht für Wärmepumpen", SLP, SLP_ROW],
+        ["Preisblatt 2: § 14a EnWG Modul 2", f"{SLP};Modul 2", f"{SLP_ROW};3,20"],
+        [";;;;Modul 2", f"{SLP};Arbeitspreis", f"{SLP_ROW};3,20"],
+        [";;ohne Leistungsmessung;;Modul 2;", "VNB;Jahr;Grundpreis;Arbeitspreis;Grundpreis;Arbeitspreis", f"{SLP_ROW};0;3,20"],
+    ],
+)  # fmt: skip
+def test_titles_and_groups_that_do_not_change_the_prices_are_left_out(rows):
+    found = imported("prices", lines(*rows))
+    assert (found.problems, len(found.entries)) == ([], 2 + max(0, len(rows[-1].split(";")) - 4))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Leistungspreis in €/kW und Jahr ≥ 2.500 h", "Arbeitspreis in ct/kWh ≥ 2.500 h"],
+        ["Leistungspreis €/(kW·a) ab 2500 h/a", "Arbeitspreis ct/kWh, ab 2500 h/a"],
+        ["LP EUR/kW/a für Benutzungsdauer größer/gleich 2.500 h", "AP Cent/kWh für Benutzungsdauer größer/gleich 2.500 h"],
+    ],
+)  # fmt: skip
+def test_units_may_be_in_front_of_the_hours_of_use(names):
+    rows = [
+        "VNB;Jahr;Entnahmenetzebene;" + ";".join(f'"{name}"' for name in names),
+        "netze-a;2026;MS;58,20;1,26",
+    ]
+    found = imported("tariffs", lines(*rows))
+    assert (found.problems, [values[3:5] for values in found.entries]) == ([], [["58.20", "1.26"]])
+
+
+@pytest.mark.parametrize(
+    "unit", ["€/MW und Jahr", "€/kW/Monat", "€/kW und Tag", "€/kW je Quartal", "€/kW-Monat", "ct/kWh"]
+)
+def test_other_units_in_front_of_the_hours_of_use_are_refused(unit):
+    rows = [f"VNB;Jahr;Ebene;Leistungspreis in {unit} ≥ 2.500 h;AP ab 2500 h", "netze-a;2026;MS;58,20;1,26"]
+    assert [column for _, column, _ in imported("tariffs", lines(*rows)).problems] == [rows[0].split(";")[3]]
+
+
+@pytest.mark.parametrize("cell", ["07:45-12:00, 11:00-13:00", "25:00-26:00", "12:00-12:00"])
+@pytest.mark.parametrize(("kind", "row"), [("hlzf", "MS;Winter"), ("time-of-use", "1;HT")])
+def test_refusals_of_windows_name_the_column_of_the_file(kind, row, cell):
+    names = {"hlzf": "Ebene;Saison", "time-of-use": "Quartal;Tarifstufe"}[kind]
+    found = imported(kind, lines(f"VNB;Jahr;{names};Zeitfenster", f'netze-a;2026;{row};"{cell}"'))
+    assert {column for _, column, _ in found.problems} == {"Zeitfenster"}
+
+
 BY_PRICE = "VNB;Jahr;Preisart;Spannungsebene;Variante;Betrag;Einheit;Status"
 BY_PRICE_ROW = "netze-a;2026;slp_arbeitspreis;NS;;8,00;ct/kWh;unverified"
 
@@ -1231,7 +1357,7 @@ def test_words_for_what_is_not_known_do_not_state_that_a_season_has_no_windows(c
     found = imported("hlzf", lines(f"VNB;Jahr;Ebene;Saison;{columns}", f"netze-a;2026;MS;Winter;{cells}"))
     assert found.entries == []
     reason = "does not state that there are no windows; leave the row out, or write keine if the operator published that"
-    assert found.problems == [(2, "start", reason)]
+    assert found.problems == [(2, "start" if columns == "von;bis" else columns, reason)]
 
 
 def test_an_unknown_end_is_not_that_of_a_window():
@@ -1397,3 +1523,16 @@ def test_hidden_rows_are_read_and_stated():
         data, {'<row r="1">': '<row r="1" hidden="1">', "</sheetData>": '<row r="9" hidden="1"/></sheetData>'}
     )
     assert imported("tariffs", others).notes == imported("tariffs", data).notes
+
+
+def test_hidden_columns_are_read_and_stated():
+    data = workbook([OWN, VALUES])
+    columns = '<cols><col min="1" max="3" width="9"/><col min="6" max="7" width="0" hidden="1"/><col min="9" max="16384" hidden="1"/></cols>'
+    hidden = rewritten(data, {"<sheetData>": f"{columns}<sheetData>"})
+    assert imported("tariffs", hidden).entries == imported("tariffs", data).entries
+    assert imported("tariffs", hidden).notes == [
+        "f: read as sheet Tabelle1 of a workbook, 2 columns are hidden (leistung_unter_2500h, arbeit_unter_2500h)"
+    ]
+    # Those without a name do not count.
+    empty = rewritten(data, {"<sheetData>": '<cols><col min="9" max="16384" hidden="1"/></cols><sheetData>'})
+    assert imported("tariffs", empty).notes == imported("tariffs", data).notes
