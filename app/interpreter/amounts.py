@@ -143,6 +143,8 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
     alike = _measures_like(sentence[end - 1])
     if sentence[end] in _TO and _starts_with_digit(sentence[end + 1]) and sentence[end + 2] in alike:
         return True
+    if sentence[start - 1] == "von" and sentence[end] == "auf" and sentence[end + 2] in alike:
+        return _starts_with_digit(sentence[end + 1])  # "von 1500 kW auf 1200 kW"
     if _DASHES.intersection(sentence.gap(end)) and _starts_with_digit(sentence[end]):
         return sentence[end + 1] in alike  # "5 GWh - 1500 kW" is none
     before, gap = sentence[start - 1], sentence.gap(start)
@@ -273,7 +275,7 @@ _DIGITS_OF_CONSUMPTIONS: Final = 3
 _OPERATIONS: Final = frozenset("+*×·")
 _DASHES: Final = frozenset("-−–—")
 _BEFORE_SIGNS: Final = frozenset(" (:;,=")
-_TO: Final = frozenset({"bis", "oder", "to", "or"})
+_TO: Final = frozenset({"bis", "oder", "bzw", "to", "or"})
 _AND: Final = frozenset({"und", "and"})
 _BETWEEN: Final = frozenset({"zwischen", "between"})
 _DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{1,2}\.\d{4}")

@@ -27,8 +27,18 @@ def compares_operators(read: Read) -> bool:
     if not sentence.has(Sign.COMPARES) or is_about_something_else(sentence):
         return False
     named = [mention for mention in sentence.mentions if not mention.place and not mention.everyday]
+    if (
+        not (named or sentence.strange)
+        and sentence.has(Sign.GRID)
+        and not _DEARER_OR_CHEAPER.isdisjoint(sentence.keys)
+    ):
+        # "Wo ist das Netz billiger, in Jena oder in Weimar?"
+        named = [mention for mention in sentence.mentions if not mention.everyday]
     unknown = unknown_beside(sentence, compared=True) is not None
     return len(named) + len(read.codes) + unknown >= 2
+
+
+_DEARER_OR_CHEAPER: Final = frozenset({"gunstiger", "billiger", "preiswerter", "teurer"})
 
 
 def compares_with_others(read: Read) -> bool:

@@ -143,14 +143,17 @@ def _is_of_validity(sentence: Sentence, day: _Found) -> bool:
 
 
 def _is_span(sentence: Sentence, one: _Found, other: _Found) -> bool:
-    if one.end == other.start:
+    end = one.end
+    if not one.of_any_year and sentence[end - 1] != sentence[end] == str(one.day.year):
+        end += 1  # "1. Januar 2024 bis …"
+    if end == other.start:
         return sentence.gap(other.start).strip(" .") in DASHES
     before = one.start - 1
     while sentence[before] in _BEFORE_LAST_DAYS:
         before -= 1
     joining = AND_OR | _THROUGH if sentence[before] in {"zwischen", "between"} else _THROUGH
-    between = sentence.keys[one.end + 1 : other.start]
-    return sentence[one.end] in joining and _BEFORE_LAST_DAYS.issuperset(between)
+    between = sentence.keys[end + 1 : other.start]
+    return sentence[end] in joining and _BEFORE_LAST_DAYS.issuperset(between)
 
 
 def _number(sentence: Sentence, days: list[_Found]) -> int:

@@ -12,7 +12,7 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Readings, Vocabulary
-from app.interpreter.words import AND_OR, Sign
+from app.interpreter.words import AND_OR, Sign, Topic
 
 MAX_CANDIDATES = 10
 MAX_COMPARED = 5
@@ -52,7 +52,13 @@ def compared(sentence: Sentence) -> list[Choice]:
     named = [mention for mention in mentions if not mention.place]
     if len(groups := _groups(named)) < 2:
         groups = _groups(mentions)
-    return [_chosen(sentence, group, group, several=False) for group in groups[:MAX_COMPARED]]
+    return [_compared(sentence, group, mentions) for group in groups[:MAX_COMPARED]]
+
+
+def _compared(sentence: Sentence, group: Sequence[Mention], mentions: Sequence[Mention]) -> Choice:
+    at = mentions.index(group[-1])
+    of_the_place = _after_initials_of_its_own(sentence, mentions[at : at + 2])
+    return of_the_place or _chosen(sentence, group, group, several=False)
 
 
 def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
@@ -103,9 +109,61 @@ def choose(sentence: Sentence) -> Choice:
     if not mentions:
         unknown = _unknown_name(sentence)
         return Choice(None, (), _UNNAMED if unknown is None else UNKNOWN, unknown=unknown)
+    if (place := _after_initials_of_its_own(sentence, mentions)) is not None:
+        return place
     named = [mention for mention in mentions if not mention.place] or mentions
     choice = _chosen(sentence, named, mentions, several=_common(named)[1])
     return choice._replace(several=choice.several or _is_beside_a_place(sentence, named, mentions))
+
+
+def _after_initials_of_its_own(sentence: Sentence, mentions: Sequence[Mention]) -> Choice | None:
+    """ "SWT Tübingen" is no SWT in Trier: companies of other towns have the same initials. Of "SW…" and a place with one Stadtwerke
+    it is that one, else all are asked back for; None of "SWT Trier", "EWE Emden", "Syna Stade"."""
+    if len(mentions) != 2:
+        return None
+    initials, place = mentions
+    letters = sentence[initials.start]
+    if (
+        len(letters) not in _LENGTHS_OF_INITIALS
+        or initials.end != initials.start + 1
+        or initials.fit is not Fit.SHORT
+        or initials.slips
+        or not place.place
+        or letters[-1] != sentence[place.start][:1]
+        or not _stand_together(sentence, initials, place)
+        or _both(initials.readings, place)
+        or not _end_with_a_place(sentence.vocabulary, initials, letters)
+    ):
+        return None
+    its_own = _chosen(sentence, [place], [place], several=False)
+    if its_own.dno_id is not None and letters[:-1] == "sw":
+        operators = (sentence.vocabulary.operators[number] for number in place.readings)
+        if any(one.id == its_own.dno_id and "stadtwerk" in one.words for one in operators):
+            return its_own._replace(certainty=its_own.certainty - _OTHER_KIND)
+    others = _chosen(sentence, [initials], [initials], several=False)
+    candidates = tuple(dict.fromkeys((*its_own.candidates, *others.candidates)))
+    return Choice(None, candidates[:MAX_CANDIDATES], _AMBIGUOUS)
+
+
+def _stand_together(sentence: Sentence, initials: Mention, place: Mention) -> bool:
+    """ "SWT Tübingen", "SWT (Tübingen)", "SWT Netzentgelte in Tübingen", but not "SWT, Tübingen"."""
+    of_topics = sentence.covered(mark for mark in sentence.marks if isinstance(mark.meaning, Topic))
+    return all(
+        (i == place.start or i in of_topics or sentence[i] == "in") and sentence.gap(i).strip() in {"", "("}
+        for i in range(initials.end, place.start + 1)
+    )
+
+
+def _end_with_a_place(vocabulary: Vocabulary, initials: Mention, letters: str) -> bool:
+    """Whether the last letter is that of a town, as in "SWT" and "EVH", and not in "EWE", "LEW" and "E.DIS"."""
+    return letters[:-1] == "sw" or any(
+        word.startswith(letters[-1]) and word != letters and word not in KINDS
+        for number in initials.readings
+        for word in vocabulary.operators[number].written
+    )
+
+
+_LENGTHS_OF_INITIALS = {3, 4}
 
 
 def _is_beside_a_place(sentence: Sentence, named: Sequence[Mention], mentions: Sequence[Mention]) -> bool:
@@ -261,8 +319,9 @@ def _both(readings: Readings, mention: Mention) -> Readings:
 
 def _narrowed(sentence: Sentence, readings: Readings, mentions: Sequence[Mention]) -> Readings:
     """Among several that fit, those of whom the rest of the sentence speaks too."""
-    for mention in mentions:
+    for mention in mentions:  # all before the spelling: "SWN Neuwied", although another one is written "SWN"
         readings = _both(readings, mention) or readings
+    for mention in mentions:
         readings = _as_written(sentence, readings, mention) or readings
     for speaks_of in (_by_further_name, _by_legal_form, _by_place):
         if _are_tied(readings):

@@ -31,7 +31,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     (
         Position(_R.CUSTOMER, (_K.WAERMEPUMPE_GRUNDPREIS, _K.WAERMEPUMPE_ARBEITSPREIS)),
         """
-        wärmepumpe~ | wärmepumpen | wärmepumpenstrom | wärmepumpentarif~ | wp tarif~ | wp strom | heat pump | heat pumps | heat pump tariff~ | wärmepumpenkunde~ | wärmepumpenpreis~
+        wärmepumpe~ | wärmepumpen | wärmepumpenstrom | wärmepumpentarif~ | wp | wp tarif~ | wp strom | heat pump | heat pumps | heat pump tariff~ | wärmepumpenkunde~ | wärmepumpenpreis~
         """,
     ),
     (
@@ -136,7 +136,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     (
         Position(_R.AVERAGE, not_held=NotHeld.AVERAGE),
         """
-        durchschnitt~ | durchschnittlich~ | durchschnittliche | durchschnittlichen | durchschnittliches | mittelwert~ | bundesdurchschnitt~ | landesdurchschnitt~ | median | im mittel | im schnitt | average~ | mean price | on average
+        durchschnitt~ | mittlere/mittleres/mittleren netzentgelt~/netzkosten | durchschnittlich~ | durchschnittliche | durchschnittlichen | durchschnittliches | mittelwert~ | bundesdurchschnitt~ | landesdurchschnitt~ | median | im mittel | im schnitt | average~ | mean price | on average
         """,
     ),
     (
@@ -185,6 +185,6 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     ),
     (
         Position(_R.SOME_LEVY, levies=tuple(_L)),
-        "umlage~ | umlagen | umlagenübersicht | netzumlage~ | netzumlagen | levy | levies | surcharges | steuern/abgaben und umlagen/abgaben/steuern | staatliche abgaben | taxes and levies | levies and taxes",
+        "umlage~ | umlagen | stromumlage~ | stromumlagen | umlagenübersicht | netzumlage~ | netzumlagen | levy | levies | surcharges | steuern/abgaben und umlagen/abgaben/steuern | staatliche abgaben | taxes and levies | levies and taxes",
     ),
 )

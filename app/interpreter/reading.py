@@ -20,7 +20,7 @@ from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ABROAD, ENGLISH, GERMAN, Sign, Topic
-from app.interpreter.years import NEAR, Year, is_a_year, with_years_in_digits, year_of
+from app.interpreter.years import NEAR, Year, is_a_year, with_years_in_digits, with_years_of_months, year_of
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
 NOT_HELD = 0.3  # confidence of "this is a question about figures that are not held"
@@ -130,7 +130,7 @@ def _with_hours_of_use(text: str, today: date) -> str:
 
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     with_units = _with_hours_of_use(_ENERGIES.sub(_as_one_unit, normalise(text)), today)
-    in_digits = with_ranks_apart(with_years_in_digits(with_units))
+    in_digits = with_ranks_apart(with_years_of_months(with_years_in_digits(with_units), today))
     written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, in_digits))
     without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)

@@ -51,6 +51,8 @@ _BEFORE_PARTS = {
     "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
+_INSTEAD = frozenset({"statt", "anstatt", "anstelle", "instead", "rather"})
+_JOINING = frozenset({"und", "oder", "sowie", "bis", "and", "or", "to"})
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
@@ -162,12 +164,33 @@ class Sentence:
 
     def kept(self, placed: Sequence[P]) -> list[P]:
         """Without what is denied or taken back, unless nothing would be left."""
-        kept = [one for one in placed if not self.denied(one.start)] or list(placed)
+        kept = [one for one in placed if not self.denied(one.start)] or self._in_the_place_of(placed)
         for correction in self.corrections:
             after = [one for one in kept if one.start > correction]
             if len(after) < len(kept) and after:
                 kept = after
         return kept
+
+    def _in_the_place_of(self, placed: Sequence[P]) -> list[P]:
+        """ "Statt 2025 bitte 2024": what stands behind what is denied, and is not joined to it; else all of them."""
+        if len(placed) < 2:
+            return list(placed)
+        first, second = sorted(placed, key=lambda one: one.start)[:2]
+        denials = [mark for mark in self.marks if mark.meaning is Sign.NOT]
+        is_replaced = any(
+            self[mark.start] in _INSTEAD and _BEFORE_PARTS.issuperset(self.keys[mark.end : first.start])
+            for mark in denials
+            if mark.end <= first.start
+        )
+        between = range(first.start + 1, second.start + 1)
+        if not is_replaced or any(
+            self[i] in _JOINING
+            or not _PAUSES.isdisjoint(self.gap(i))
+            or any(i == mark.start for mark in denials)
+            for i in between
+        ):
+            return list(placed)
+        return [one for one in placed if one is not first]
 
     @cached_property
     def corrections(self) -> list[int]:

@@ -1,6 +1,7 @@
 """What a sentence asks for: one of the topics, figures that are not held, or something that is not ours to answer."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.asked import Asked, Frame
@@ -162,9 +163,18 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
         return None
     if frame.operator or (frame.level and (frame.place or sentence.of_the_grid)):
         return Asked(_N, 0.93)
+    if frame.place and sentence.has(Sign.GRID) and _has_become_dearer(sentence):
+        return Asked(_N, 0.9)  # "Ist das Netz in Wedel teurer geworden?"
     if frame.place and frame.energy and not sentence.has(Sign.POWER):
         return Asked(_N, 0.9)  # "3500 kWh Malchow"
     return None
+
+
+def _has_become_dearer(sentence: Sentence) -> bool:
+    return any(
+        one in {"teurer", "gunstiger", "billiger"} and other == "geworden"
+        for one, other in pairwise(sentence.keys)
+    )
 
 
 def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | None:

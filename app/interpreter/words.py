@@ -561,7 +561,7 @@ GERMAN = _keys("""
     leistungspreis arbeitspreis spannungsebene netzebene ebene kosten kostet preis preise zeitfenster stunden
     uhr nicht kein keine sondern statt als dass daß wenn ob so um über unter durch zwischen wegen je pro per
     etwa circa mindestens maximal stadt ort gemeinde region gebiet netzgebiet netzgebiets netzbetreiber
-    standort standorte anlage anschluss kunde kunden firma betrieb unternehmen zwei drei vier fünf man sich
+    standort standorte anlage anschluss entnahme entnahmestelle kunde kunden firma betrieb unternehmen zwei drei vier fünf man sich
     da dann hier dort jemand sagen sag nenne nennen zeig zeige zeigen gib schicken zusenden senden wissen
     weiß finden finde angeben mitteilen verraten veröffentlicht veröffentlichten abrufen abfragen lautet
     lauten liegt liegen beträgt betragen gestiegen gesunken höher niedriger verlangt verlangen nimmt zahle

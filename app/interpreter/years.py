@@ -8,7 +8,10 @@ from typing import Final, NamedTuple
 from app.interpreter.grammar import Mark, years_away
 from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
+from app.interpreter.spelling import key as key_of
 from app.interpreter.words import (
+    ENGLISH,
+    GERMAN,
     LETTERS,
     MONTHS,
     NOT_A_YEAR_BESIDE,
@@ -47,6 +50,8 @@ _CONTRACTS = frozenset(
         "eingebaut",
         "installiert",
         "inbetriebnahme",
+        "angeschafft",
+        "gekauft",
         "installed",
         "connected",
     ]
@@ -100,6 +105,48 @@ def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
     text = _FAR.sub(_years_away, text)
     return _IN_WORDS.sub(lambda match: str(2000 + number_in_words(match[1] or match[2])), text)
+
+
+def with_years_of_months(text: str, today: date) -> str:
+    """ "Dez 24", "Januar '25" and "3. Dezember 25" as "dez 2024" and so on: in German no day stands behind its month, other than in
+    "Mittwoch, Dezember 24", "Dezember 24 um 17 Uhr" or "December 24"."""
+    if _MONTH_AND_YEAR.search(text) is None:
+        return text
+    german_words = _is_german(text)
+
+    def in_full(match: re.Match[str]) -> str:
+        year, month = 2000 + int(match["year"]), key_of(match["month"])
+        unit = _WORD.match(text, match.end())
+        is_german = month not in _ENGLISH_MONTHS or match["day"] is not None or german_words
+        near = match["quote"] or (is_german and today.year - _YEARS_AGO <= year <= today.year + _YEARS_AHEAD)
+        if not near or (unit and key_of(unit[1]) in UNITS | _BEFORE_TIMES):
+            return match[0]
+        return f"{match['day'] or ''}{match['month']}{match['dot']} {year}"
+
+    return _MONTH_AND_YEAR.sub(in_full, text)
+
+
+def _is_german(text: str) -> bool:
+    """Whether words show it: "Netzentgelte Nov 25", not "HLZF Nov 25"."""
+    keys = {key_of(word) for word in _WORD.findall(text)}
+    return len(keys & _ONLY_GERMAN) > len(keys & _ONLY_ENGLISH)
+
+
+_ONLY_GERMAN: Final = GERMAN - ENGLISH
+_ONLY_ENGLISH: Final = ENGLISH - GERMAN
+_YEARS_AGO, _YEARS_AHEAD = 6, 2  # of two digits without an apostrophe behind a month
+_MONTH_AND_YEAR: Final = re.compile(
+    r"(?:\b(?P<day>[0-3]?\d\. ?)|(?<!am )(?<!on )(?<!den )(?<!tag )(?<!tag, )(?<!woch )(?<!woch, )\b)"
+    r"(?P<month>januar|jänner|jan|februar|feb|märz|maerz|mär|april|apr|mai|juni|jun|juli|jul|august|aug|september|sept|sep"
+    r"|oktober|okt|november|nov|dezember|dez)(?P<dot>\.?) ?(?P<quote>(?<= )['’‘`´])?(?P<year>\d\d)\b"
+    r"(?![.:,]\d| ?[/%€–-]|,? (?:und |oder |bis )?\d\d?\b(?!\.))"
+)
+_WORD: Final = re.compile(r" ?([^\W\d_]+)")
+_BEFORE_TIMES: Final = frozenset({"um", "gegen", "ab", "at", "zwischen", "von", "uhr"})
+# Where "November 25" is a day in an English sentence.
+_ENGLISH_MONTHS: Final = frozenset({
+    "jan", "feb", "april", "apr", "jun", "jul", "august", "aug", "september", "sept", "sep", "november", "nov",
+})  # fmt: skip
 
 
 # "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
@@ -324,12 +371,48 @@ _LAST: Final = frozenset(
 
 
 def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
-    """ "Verträge vor 2024" is a kind of contract; "vor 2026" alone remains, since no year is asked for by it."""
+    """ "Verträge vor 2024" is a kind of contract, "2023 eingebaut" one of device; "vor 2026" alone remains, since no year is asked
+    for by it."""
+    found = [one for one in found if not _is_of_installation(sentence, one.start)]
     asked = [one for one in found if not _is_a_bound(sentence, one.start)]
     if asked or not _CONTRACTS.isdisjoint(sentence.keys):
         return asked
     of_devices = names_a_device(sentence) and all(one.year in _SECTION_14A for one in found)
     return asked if of_devices else found
+
+
+def _is_of_installation(sentence: Sentence, i: int) -> bool:
+    """ "Wärmepumpe, eingebaut 2021", "Inbetriebnahme: 2023", "wir haben 2022 eine Wallbox gekauft", but not "Netzentgelt 2025 für
+    Wallbox, eingebaut 2021" and "Netzentgelte 2025 Wallbox installiert"."""
+    before = i - 1
+    while sentence[before] in _BEFORE_INSTALLATION:
+        before -= 1
+    in_operation = sentence[before] == "genommen" and sentence[before - 1] == "betrieb"
+    if (sentence[before] in _INSTALLED or in_operation) and not _is_apart(sentence, before + 1):
+        return True
+    keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
+    if before + 1 in keywords | {mention.end for mention in sentence.mentions}:
+        return False
+    for j in range(i + 1, i + 1 + _INSTALLED_WITHIN):
+        if _is_apart(sentence, j):
+            return False
+        if sentence[j] in _INSTALLED and sentence[j] != "inbetriebnahme":
+            is_of_another = sentence[j + 1][:1].isdigit() or sentence[j + 1] in _BEFORE_OTHER_YEARS
+            return _is_apart(sentence, j + 1) or not is_of_another
+    return False
+
+
+def _is_apart(sentence: Sentence, i: int) -> bool:
+    return not _ENDS_OF_INSTALLATION.isdisjoint(sentence.gap(i))
+
+
+_INSTALLED: Final = frozenset(
+    ["eingebaut", "installiert", "inbetriebnahme", "angeschafft", "gekauft", "montiert", "aufgestellt"]
+)
+_INSTALLED_WITHIN: Final = 4  # tokens: "2022 eine neue Wallbox gekauft"
+_BEFORE_OTHER_YEARS: Final = frozenset({"vor", "nach", "seit", "im", "in"})
+_BEFORE_INSTALLATION: Final = _YEAR | {"im", "in", "anno", "war", "am"}
+_ENDS_OF_INSTALLATION: Final = frozenset("?!,;()")
 
 
 def _is_a_bound(sentence: Sentence, i: int) -> bool:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from app.domain.dno import DirectoryEntry
+from app.domain.dno import Alias, DirectoryEntry
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
@@ -1372,3 +1372,70 @@ def test_a_ranking_has_as_many_operators_as_are_asked_for_in_words(
 def test_more_operators_in_words_than_a_ranking_has_are_refused(vocabulary: Vocabulary) -> None:
     for said in ("die dreißig günstigsten Netzbetreiber MS", "thirty cheapest operators MV"):
         assert interpret(said, vocabulary, TODAY).not_held is NotHeld.OTHER_RANKING
+
+
+@pytest.mark.parametrize("said", ["SWN Rendsburg", "Rendsburg SWN"])
+def test_the_place_beside_an_alias_decides_before_the_spelling_of_a_name(
+    entries: list[DirectoryEntry], slugs: dict[UUID, str], said: str
+) -> None:
+    rendsburg = next(entry for entry in entries if entry.slug == "stadtwerke-rendsburg")
+    vocabulary = Vocabulary.of(entries, [Alias("SWN", rendsburg.id, "https://example.org/")])
+    found = interpret(f"Netzentgelte {said}", vocabulary, TODAY)
+    assert [slugs[one] for one in found.candidates] == ["stadtwerke-rendsburg"]
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "day"),
+    [
+        ("HLZF Dez 24 Syna", 2024, None),
+        ("Hochlastzeitfenster Syna Nov. 25", 2025, None),
+        ("HLZF Januar '25 Syna", 2025, None),
+        ("HLZF 3. Dezember 24 Syna", 2024, date(2024, 12, 3)),
+        ("HLZF Nov 25 Syna", 2026, date(2026, 11, 25)),
+        ("peak load windows Syna November 25", 2026, date(2026, 11, 25)),
+        ("Ist am Mittwoch, Dezember 23 Hochlast bei Syna?", 2026, date(2026, 12, 23)),
+        ("Hochlast Dezember 24 um 17 Uhr Syna", 2026, date(2026, 12, 24)),
+        ("HLZF Mai 25 17 Uhr Syna", 2026, date(2026, 5, 25)),
+        ("HLZF Syna Dezember 24, 25", 2026, date(2026, 12, 24)),
+    ],
+)
+def test_two_digits_behind_a_german_month_are_a_year_unless_a_day_is_spoken_of(
+    vocabulary: Vocabulary, said: str, year: int, day: date | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.details.day) == (year, day)
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Wärmepumpe Inbetriebnahme 2023 Netzentgelt Syna", 2026),
+        ("Wallbox (eingebaut 2021) Netzentgelt Syna", 2026),
+        ("Wir haben 2022 eine neue Wallbox gekauft, Modul 1 bei Syna?", 2026),
+        ("Wärmepumpe 2024 eingebaut, 2025 Netzentgelt Syna", 2025),
+        ("Wärmepumpe Inbetriebnahme: 2023, Netzentgelt Syna 2025", 2025),
+        ("Netzentgelte 2025 Wallbox installiert Syna", 2025),
+        ("Welches Netzentgelt galt 2023 für eingebaute Wärmepumpen bei Syna?", 2023),
+    ],
+)
+def test_the_year_in_which_a_device_was_installed_is_not_asked_for(
+    vocabulary: Vocabulary, said: str, year: int
+) -> None:
+    assert interpret(said, vocabulary, TODAY).year == year
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "questions"),
+    [
+        ("Netzentgelte Syna anstatt 2025 lieber 2024", 2024, 1),
+        ("Netzentgelte Syna statt 2025 für 2024", 2024, 1),
+        ("Netzentgelte Syna 2025 statt 2024", 2025, 1),
+        ("NS statt MS 2025 statt 2024 Syna", 2025, 2),
+        ("Netzentgelte Syna statt 2025, 2024 und 2023", 2025, 3),
+    ],
+)
+def test_what_stands_in_the_place_of_what_is_denied_is_meant(
+    vocabulary: Vocabulary, said: str, year: int, questions: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.questions) == (year, questions)
