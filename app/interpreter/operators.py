@@ -12,7 +12,7 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Readings, Vocabulary
-from app.interpreter.words import AND_OR, Sign, Topic
+from app.interpreter.words import AND_OR, Level, Sign, Topic
 
 MAX_CANDIDATES = 10
 MAX_COMPARED = 5
@@ -146,10 +146,10 @@ def _after_initials_of_its_own(sentence: Sentence, mentions: Sequence[Mention]) 
 
 
 def _stand_together(sentence: Sentence, initials: Mention, place: Mention) -> bool:
-    """ "SWT Tübingen", "SWT (Tübingen)", "SWT Netzentgelte in Tübingen", but not "SWT, Tübingen"."""
-    of_topics = sentence.covered(mark for mark in sentence.marks if isinstance(mark.meaning, Topic))
+    """ "SWT Tübingen", "SWT (Tübingen)", "SWT Netzentgelte MS in Tübingen", but not "SWT, Tübingen"."""
+    keywords = sentence.covered(mark for mark in sentence.marks if isinstance(mark.meaning, Topic | Level))
     return all(
-        (i == place.start or i in of_topics or sentence[i] == "in") and sentence.gap(i).strip() in {"", "("}
+        (i == place.start or i in keywords or sentence[i] == "in") and sentence.gap(i).strip() in {"", "("}
         for i in range(initials.end, place.start + 1)
     )
 

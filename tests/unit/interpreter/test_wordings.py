@@ -1439,3 +1439,13 @@ def test_what_stands_in_the_place_of_what_is_denied_is_meant(
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.year, found.questions) == (year, questions)
+
+
+@pytest.mark.parametrize("said", ["SWU Unna", "SWU (Unna)", "SWU in Unna", "SWU Leistungspreis MS Unna"])
+def test_initials_beside_another_town_are_those_of_its_stadtwerke(
+    vocabulary: Vocabulary, slugs: dict[UUID, str], said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert found.dno_id is not None
+    assert slugs[found.dno_id] == "stadtwerke-unna"
+    assert found.confidence <= 0.9
