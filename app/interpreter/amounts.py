@@ -1,7 +1,7 @@
 """Consumption and peak load in a sentence: "5 GWh bei 1500 kW", "1,200 MWh with 3,000 hours of use"."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple, TypeAlias
 
@@ -72,11 +72,12 @@ class Amounts(NamedTuple):
 def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     """Of consumption, peak load and hours of use, two give the third. Of two amounts the first counts."""
     kwh = kw = hours = None
+    other_kwh = other_kw = None  # in the notation of the other language
     vague = False
     tokens: set[int] = set()
     for start, end, value, unit in _meant(sentence, list(_measured(sentence, language))):
         if unit in IN_KWH and kwh is None:
-            kwh = value * IN_KWH[unit]
+            kwh, other_kwh = value * IN_KWH[unit], _otherwise(sentence, start, end, IN_KWH)
             bounded = _is_bounded(sentence, start, end, _ENERGY_BOUNDS)
             if bounded and kwh == METERED_FROM_KWH:
                 kwh = None  # "unter 100.000 kWh": a kind of customers
@@ -84,7 +85,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
                 continue
             vague |= bounded
         elif unit in IN_KW and kw is None:
-            kw = value * IN_KW[unit]
+            kw, other_kw = value * IN_KW[unit], _otherwise(sentence, start, end, IN_KW)
             bounded = _is_bounded(sentence, start, end, _POWER_BOUNDS)
             if bounded and kw in _CUSTOMERS_FROM_KW:
                 kw = None  # "Wärmepumpe über 4,2 kW", "unter 30 kW"
@@ -99,6 +100,12 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
         vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
         tokens |= {*range(start, end)}
+    if kwh is not None and kw is not None and not _fit(kwh, kw):
+        # "5.000.000 kWh and 1.500 kW": of two readings the one that a year can have.
+        if other_kw is not None and _fit(kwh, other_kw):
+            kw = other_kw
+        elif other_kwh is not None and _fit(other_kwh, kw):
+            kwh = other_kwh
     if hours is not None and _FEWEST_HOURS <= hours <= HOURS_OF_A_YEAR:
         if kw is None and kwh is not None:
             kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
@@ -110,6 +117,15 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         for start, end, _, unit in _measured(sentence, language, parts=True)
     )
     return Amounts(_usable(kwh), _usable(kw) or None, tokens, vague, periodic)
+
+
+def _fit(kwh: Decimal, kw: Decimal) -> bool:
+    return kw * _FEWEST_HOURS <= kwh <= kw * HOURS_OF_A_YEAR
+
+
+def _otherwise(sentence: Sentence, start: int, end: int, units: Mapping[str, int]) -> Decimal | None:
+    number = in_thousands(sentence[start]) if end == start + 2 else None
+    return None if number is None else number * units[sentence[start + 1]]
 
 
 def _meant(sentence: Sentence, measured: list[_Measured]) -> list[_Measured]:
@@ -282,6 +298,7 @@ _DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{1,2}\.\d{4}"
 _POSTAL_CODE: Final = re.compile(r"\d{5}")
 _NUMBERED: Final = frozenset({"modul", "module", "plz", "postleitzahl", "netzebene", "postcode"})
 _LABELS: Final = _NUMBERED | {"haus", "wohnung", "nr", "no"}
+_BEFORE_LONE_NUMBERS: Final = _LABELS - {"no"} | {"ebene", "level"}
 _OTHER_ENERGY: Final = frozenset({"gas", "erdgas", "warme", "fernwarme"})
 _SIGNS_OF_BOUNDS: Final = frozenset("<>≤≥")
 _OR_SO: Final = frozenset({"mehr", "weniger", "more", "less"})
@@ -325,6 +342,8 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
         if (scale := SCALES.get(sentence[end])) is not None:
             number, end = number * scale, end + 1
         unit = sentence[end]
+        if scale is None and IN_KWH.get(unit) == 1:
+            number = in_thousands(sentence[i]) or number
         if unit in IN_KWH or unit in IN_KW or unit in _HOURS:
             is_a_unit = number == 1 and unit in {"kwh", "kw"}
             # "2025, Nutzungsstunden 2500", "2024: Benutzungsdauer unter 2500 h"
@@ -336,12 +355,12 @@ def _measured(sentence: Sentence, language: Language, *, parts: bool = False) ->
 
 
 def number_at(sentence: Sentence, i: int, language: Language) -> tuple[Decimal | None, int]:
-    """Also in groups that are set apart: "5 000 000"."""
+    """Also in groups that are set apart: "5 000 000", but not "Modul 3 800 kWh"."""
     key = sentence[i]
     if not key[:1].isdigit() or not key.isascii():
         return None, i + 1
     end = i + 1
-    if key.isdecimal() and len(key) <= 3:
+    if key.isdecimal() and len(key) <= 3 and sentence[i - 1] not in _BEFORE_LONE_NUMBERS:
         while (
             (after := sentence[end]).isdecimal() and len(after) == 3 and sentence.gap(end) in {" ", "'", "’"}
         ):
@@ -359,6 +378,13 @@ def _value(text: str, language: Language) -> Decimal | None:
     if match := _MIXED.fullmatch(text):
         return Decimal(text.replace(match[1], "").replace(",", "."))
     return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+def in_thousands(text: str) -> Decimal | None:
+    """ "3.500" and "3,500" as three and a half thousand, whatever the language: of people, and of the kWh of a year,
+    thousandths are not asked for. None of "0,500" and "3,5"."""
+    grouped = _GROUPS.fullmatch(text) is not None and text[0] != "0"
+    return Decimal(re.sub("[.,]", "", text)) if grouped else None
 
 
 def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:

@@ -148,8 +148,7 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
     return Interpretation(
         data_type=data_type_of(_T.BILL if usage is not None else topic.topic),
         dno_id=operator.dno_id,
-        # "Am 31.12. und 1.1.2027" asks about the first day, but "morgen 2025" for figures of 2025.
-        year=details.day.year if details.day is not None and read.moment.of_any_year else read.year.year,
+        year=_year_of(read, details),
         voltage_level=read.level.level,
         confidence=product_of(topic.certainty, operator.certainty, read.year.certainty, read.level.certainty),
         candidates=operator.candidates,
@@ -161,6 +160,13 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
         # "Netzentgelt plus Umlagen": a bill has both.
         questions=_questions(read, topic if usage is None else topic._replace(further=0), operator),
     )
+
+
+def _year_of(read: Read, details: Details) -> int:
+    """ "Am 31.12. und 1.1.2027" and "3.1.2025 und 2026" ask about the first day, but "morgen 2025" for figures of 2025."""
+    if details.day is not None and (read.moment.of_any_year or read.year.number > 1):
+        return details.day.year
+    return read.year.year
 
 
 def _subject(read: Read, topic: QuestionTopic) -> QuestionTopic:

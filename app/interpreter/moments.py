@@ -38,6 +38,11 @@ _NAMED_DAYS: Final = {
     "silvester": (31, 12),
     "neujahr": (1, 1),
 }
+_DAYS_OF_CHRISTMAS: Final = {"eve": (24, 12), "day": (25, 12)}  # "Christmas Eve"
+# "Easter Monday" is not the next Monday.
+_FEASTS: Final = frozenset(
+    {"easter", "whit", "pentecost", "good", "palm", "ash", "maundy", "shrove", "black", "cyber"}
+)
 # Before them: not "vor Weihnachten", "ohne Silvester".
 _BEFORE_NAMED_DAYS: Final = {"an", "am", "zu", "on", "at", "ist", "gilt", "is"}
 
@@ -89,6 +94,54 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     day = _in_named_year(sentence, kept, today, taken | hours) if kept else None
     of_any_year = bool(kept) and kept[0].of_any_year
     return Moment(day, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept), of_any_year)
+
+
+def without_time_of_another_day(sentence: Sentence, moment: Moment, *, names_a_year: bool) -> Moment:
+    """A time alone is today's: not that of a day that is not understood, of a season or a year, "im Winter um 17 Uhr"."""
+    of_today = moment.now or sentence.has(Sign.NOW_OR_THIS_YEAR)
+    if moment.minute is None or moment.day is not None or of_today:
+        return moment
+    return moment._replace(minute=None) if names_a_year or _names_another_time(sentence) else moment
+
+
+def _names_another_time(sentence: Sentence) -> bool:
+    return any(
+        (key in _PERIODS and sentence[i - 1] not in _WISHES and (key, sentence[i + 1]) != ("immer", "noch"))
+        or (key in WEEKDAYS or key.endswith(_ENDS_OF_DAYS))
+        or (key in MONTHS and (key != "may" or sentence[i - 1] in {"in", "of"}))
+        or (key == "fall" and sentence[i - 1] in {"in", "this", "next", "last"})
+        or (key == "quarter" and sentence[i + 1] not in {"past", "to"})
+        or (key in {"tag", "day"} and sentence[i - 1] not in _GREETING)
+        or _is_a_number_of_a_day(sentence, i)
+        for i, key in enumerate(sentence.keys)
+    )
+
+
+def _is_a_number_of_a_day(sentence: Sentence, i: int) -> bool:
+    """ "Am 3. um 17 Uhr", "on the 3rd at 5 pm", "on 12/03/2026", which is two days in British and American English."""
+    if not sentence[i].isdecimal():
+        return False
+    if sentence[i + 1] in _ORDINAL and sentence.gap(i + 1) == "":
+        return True
+    gap = sentence.gap(i + 1)
+    if sentence[i - 1] in _BEFORE_DAYS and gap.startswith(". "):
+        return True
+    return gap in {"/", "-"} and sentence.gap(i + 2) == gap and sentence[i + 2].isdecimal()
+
+
+_WISHES: Final = frozenset({"schone", "schones", "frohe", "frohes", "happy", "merry", "nice"})
+_PERIODS: Final = frozenset({
+    "winter", "sommer", "fruhling", "fruhjahr", "herbst", "summer", "spring", "autumn", "quartal", "quartale", "quarters", "monat",
+    "monate", "monaten", "month", "months", "woche", "wochen", "week", "weeks", "wochenende", "wochenenden", "weekend", "weekends",
+    "weekday", "weekdays", "werktags", "werktage", "werktagen", "wochentags", "tage", "tagen", "days", "holiday", "holidays",
+    "ostern", "easter", "pfingsten", "himmelfahrt", "fronleichnam", "allerheiligen", "eve", "taglich", "daily", "immer", "always",
+    "normalerweise", "ublicherweise", "usually", "normally", *_NAMED_DAYS,
+})  # fmt: skip
+# "Ostermontag", "Karfreitag", "Werktag", "Weihnachtsfeiertage".
+_ENDS_OF_DAYS: Final = (
+    "montag", "sonntag", "freitag", "feiertag", "feiertage", "feiertagen", "feiertags", "werktag", "arbeitstag", "arbeitstage",
+    "arbeitstagen", "wochentag", "wochentage", "wochentagen", "weihnachtstag",
+)  # fmt: skip
 
 
 def _in_named_year(sentence: Sentence, kept: list[_Found], today: date, taken: set[int]) -> date:
@@ -205,6 +258,7 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
         if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
             weeks = _weeks_later(sentence, mark.end)
             end = mark.end + (3 if weeks else 0)
+            weeks += _weeks_from(sentence, mark.start)
             yield _Found(mark.start, end, today + timedelta(mark.meaning.days + 7 * weeks))
     for i, key in enumerate(sentence.keys):
         if (weekday := WEEKDAYS.get(key)) is not None:
@@ -224,7 +278,13 @@ def _days_to(sentence: Sentence, i: int, from_today: int) -> int | None:
     of_a_month = sentence[i + 1] in {"im", "in", "des", "of"} and (
         after in MONTHS or after in _MONTH or (after == "the" and sentence[i + 3] in {"month", "year"})
     )
-    if before in _EVERY or before in _COUNTED or of_a_month or _is_of_a_span_of_weekdays(sentence, i):
+    if (
+        before in _EVERY
+        or before in _COUNTED
+        or before in _FEASTS
+        or of_a_month
+        or _is_of_a_span_of_weekdays(sentence, i)
+    ):
         return None
     if (weeks := _weeks_away(sentence, i)) is not None:
         return from_today + 7 * weeks
@@ -235,7 +295,7 @@ def _days_to(sentence: Sentence, i: int, from_today: int) -> int | None:
         return (ahead or 7) + 7
     if before in NEXT:
         ahead = ahead or 7
-    return ahead + 7 * _weeks_later(sentence, i + 1)
+    return ahead + 7 * (_weeks_later(sentence, i + 1) + _weeks_from(sentence, i))
 
 
 def _weeks_away(sentence: Sentence, i: int) -> int | None:
@@ -276,6 +336,16 @@ def _weeks_later(sentence: Sentence, i: int) -> int:
     return counted if unit in _WEEKS else 0 if counted % 7 else counted // 7
 
 
+def _weeks_from(sentence: Sentence, i: int) -> int:
+    """ "A week from Monday", "two weeks from today", "Monday week"."""
+    if sentence[i + 1] == "week" and sentence[i] in WEEKDAYS and sentence.gap(i + 1) == " ":
+        return 0 if sentence[i + 2][:1].isdigit() else 1
+    unit, number = sentence[i - 2], sentence[i - 3]
+    if sentence[i - 1] != "from" or unit not in _WEEKS:
+        return 0
+    return int(number) if number.isdecimal() and len(number) <= 2 else NUMBERS.get(number, 0)
+
+
 _WEEK: Final = {"woche", "week"}
 _WEEKS: Final = frozenset({"woche", "wochen", "week", "weeks"})
 _DAYS: Final = frozenset({"tage", "tagen", "days"})
@@ -297,6 +367,7 @@ _BEFORE_LAST_DAYS: Final = {
     "inklusive",
 }
 _LEAP_DAY: Final = (2, 29)
+_ORDINAL: Final = {"st", "nd", "rd", "th"}
 _SINCE_OR_UNTIL: Final = {
     "ab", "seit", "bis", "stand", "gultig", "wirksam", "from", "since", "until", "effective", "valid",
 }  # fmt: skip
@@ -331,16 +402,40 @@ def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield from _of(i, i + 1, match[3], match[2], match[1], today)
         elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
             yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
+        elif key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "/":
+            yield from _with_slashes(sentence, i, today)
         elif month := MONTHS.get(key):
-            before, after = sentence[i - 1], sentence[i + 1]
+            at = _before_month(sentence, i)
+            before, after = sentence[at], sentence[i + 1]
             if before.isdecimal() and len(before) <= 2:
                 year = after if after.isdecimal() and len(after) == 4 else None
-                yield from _of(i - 1, i + 1, year, str(month), before, today)
-                if (first := _first_of_days(sentence, i - 1)) is not None:
+                yield from _of(at, i + 1, year, str(month), before, today)
+                if (first := _first_of_days(sentence, at)) is not None:
                     yield from _of(first, first + 1, year, str(month), sentence[first], today)
             elif after.isdecimal() and len(after) <= 2:
                 year = sentence[i + 2] if sentence[i + 2].isdecimal() and len(sentence[i + 2]) == 4 else None
                 yield from _of(i, i + 2, year, str(month), after, today)
+
+
+def _with_slashes(sentence: Sentence, i: int, today: date) -> Iterator[_Found]:
+    """ "25/12/2026", "12/25/2026"; none of "12/03/2026", which is another day in British and in American English."""
+    first, second, year = sentence[i], sentence[i + 1], sentence[i + 2]
+    numbers_of_days = len(first) <= 2 and second.isdecimal() and len(second) <= 2
+    if not (numbers_of_days and year.isdecimal() and len(year) == 4):
+        return
+    if int(first) > _MONTHS_OF_A_YEAR or first == second:
+        yield from _of(i, i + 3, year, second, first, today)
+    elif int(second) > _MONTHS_OF_A_YEAR:
+        yield from _of(i, i + 3, year, first, second, today)
+
+
+_MONTHS_OF_A_YEAR: Final = 12
+
+
+def _before_month(sentence: Sentence, month: int) -> int:
+    """Where the day stands: "3 December", "3rd December", "3rd of December"."""
+    at = month - 2 if sentence[month - 1] == "of" else month - 1
+    return at - 1 if sentence[at] in _ORDINAL and sentence.gap(at) == "" else at
 
 
 def _is_joined_to_a_day(sentence: Sentence, i: int) -> bool:
@@ -375,6 +470,8 @@ def _by_name(sentence: Sentence, today: date, taken: set[int]) -> Iterator[_Foun
     ):
         return
     day, month = _NAMED_DAYS[sentence[i]]
+    if sentence[i] == "christmas":
+        day, month = _DAYS_OF_CHRISTMAS.get(sentence[i + 1], (day, month))
     year = year_of(sentence, taken, today)
     if year.left_out or year.number > 1:
         return

@@ -158,7 +158,8 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.LEVY, levies=(_L.PARAGRAF_19_STROM_NEV,)),
         """
         19 umlage | 19er umlage | sonderkundenumlage | sonderkundenaufschlag | 19 strom_nev_umlage | 19 strom_nev | 19 abs 2 strom_nev_umlage | strom_nev_umlage | stromnev umlage | stromnevumlage | aufschlag für besondere netznutzung |
-        umlage für besondere netznutzung | aufschlag besondere netznutzung | besondere netznutzung aufschlag/umlage | section 19 levy
+        umlage für besondere netznutzung | aufschlag besondere netznutzung | besondere netznutzung aufschlag/umlage | section 19 levy |
+        19 levy/surcharge | strom_nev levy/surcharge | 19 strom_nev levy/surcharge
         """,
     ),
     (

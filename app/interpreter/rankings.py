@@ -60,6 +60,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         or read.postal_code is not None
         or _asks_for_one_price(sentence)
         or of_states
+        or _ranks_places(sentence)
     ):
         return unanswered(read, NotHeld.OTHER_RANKING)
     if _names_a_part_of_a_name(sentence) or _limits_customers(sentence):
@@ -90,6 +91,25 @@ def ranking_of(read: Read) -> Interpretation | None:
         lacking=usage is None and (load is None or read.level.level is None),
         questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
     )
+
+
+def _ranks_places(sentence: Sentence) -> bool:
+    """ "Günstigste Stadt in Bayern", "which town has the highest grid fees", "die teuersten Regionen"; not "which city's operator"."""
+    ranked = {mark.end for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)}
+    return any(
+        word.token.key in _PLACES_RANKED  # as written: "towns" is corrected to "owns"
+        and (i in ranked or sentence[i - 1] in _WHICH_PLACE)
+        and sentence[i + 1] != "s"
+        and sentence.gap(i + 1) != "-"
+        for i, word in enumerate(sentence.words)
+    )
+
+
+_PLACES_RANKED: Final = frozenset({
+    "stadt", "stadte", "stadten", "gemeinde", "gemeinden", "kommune", "kommunen", "ort", "orte", "region", "regionen", "landkreis",
+    "landkreise", "city", "cities", "town", "towns", "municipality", "municipalities", "regions", "district", "districts",
+})  # fmt: skip
+_WHICH_PLACE: Final = frozenset({"welche", "welcher", "welchem", "welchen", "which", "what"})
 
 
 def _names_a_part_of_a_state(read: Read, tokens: set[int]) -> bool:

@@ -11,7 +11,7 @@ from app.interpreter.asked import Frame
 from app.interpreter.codes import split_codes
 from app.interpreter.federal_states import NamedState, states_of
 from app.interpreter.levels import ChosenLevel, level_of
-from app.interpreter.moments import Moment, moment_of
+from app.interpreter.moments import Moment, moment_of, without_time_of_another_day
 from app.interpreter.positions import names_another_product
 from app.interpreter.postal_codes import PostalCode, postal_code_of
 from app.interpreter.ranks import with_ranks_apart
@@ -141,6 +141,7 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     taken = level.tokens | amounts.tokens | sentence.covered(topics)
     moment = moment_of(sentence, today, taken)
     year = year_of(sentence, taken | moment.hours, today, moment.day)
+    moment = without_time_of_another_day(sentence, moment, names_a_year=year.named)
     found = Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
     postal_code = postal_code_of(sentence, amounts.tokens)
     if postal_code is not None:

@@ -1,6 +1,7 @@
 """The customer's year that a bill is asked for: "3500 kWh Haushalt", "Wärmepumpe 6000 kWh Modul 2", "5 GWh bei 1500 kW brutto"."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from msgspec import structs
@@ -9,7 +10,7 @@ from app.domain.consumption import MODULES, BandConsumption, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import QuestionTopic, Usage
-from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
+from app.interpreter.amounts import METERED_FROM_KWH, energies_of, in_thousands, number_at
 from app.interpreter.asked import Asked
 from app.interpreter.load_examples import HEAT_PUMP
 from app.interpreter.positions import customers_of, devices_of, includes_levies, modules_of
@@ -21,6 +22,15 @@ from app.interpreter.years import is_a_year
 BANDED: Final = 3  # the module with a price per band
 _LOW: Final = {None, VoltageLevel.NS}
 _BANDS: Final = ("ht", "st", "nt")
+_NAMES_OF_BANDS: Final = {
+    **{band: band for band in _BANDS},
+    "hochtarif": "ht",
+    "standardtarif": "st",
+    "niedertarif": "nt",
+    "high": "ht",
+    "standard": "st",
+    "low": "nt",
+}
 _PRICED: Final = frozenset({QuestionTopic.NETZENTGELTE, QuestionTopic.PRICES, QuestionTopic.TIME_OF_USE})
 _OF_NO_BILL: Final = frozenset(
     {
@@ -87,7 +97,9 @@ def module_is_missing(read: Read, usage: Usage) -> bool:
     """A heat pump has one of several prices since 2024, unless its contract is older."""
     if usage.module is not None or usage.use not in (SpecialUse.WAERMEPUMPE, SpecialUse.EMOBILITAET):
         return False
-    return read.year.year >= FIRST_YEAR_OF_MODULES and _OLD_CONTRACTS.isdisjoint(read.sentence.keys)
+    keys = read.sentence.keys
+    old = not _OLD_CONTRACTS.isdisjoint(keys) or ("old", "contract") in pairwise(keys)
+    return read.year.year >= FIRST_YEAR_OF_MODULES and not old
 
 
 def as_example(read: Read, usage: Usage) -> Usage:
@@ -132,14 +144,22 @@ def _module(sentence: Sentence, topic: Asked) -> int | None:
 
 
 def _bands(read: Read) -> BandConsumption | None:
-    """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT": all three, in any order."""
+    """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT" or "HT 1000 kWh, ST 2000 kWh, NT 500 kWh": all three, in any order."""
     sentence = read.sentence
-    found: dict[str, Decimal] = {}
+    before: dict[str, Decimal] = {}
+    beside: dict[str, Decimal] = {}
     for start, end, kwh in energies_of(sentence, read.language):
-        band = next((key for key in (sentence[end], sentence[start - 1]) if key in _BANDS), None)
-        if band is not None:
-            found.setdefault(band, kwh)
-    return BandConsumption(**found) if len(found) == len(_BANDS) else None
+        first = _NAMES_OF_BANDS.get(sentence[start - 1])
+        second = _NAMES_OF_BANDS.get(sentence[end]) if _PAUSES.isdisjoint(sentence.gap(end)) else None
+        if first is not None:
+            before.setdefault(first, kwh)
+        if (band := second or first) is not None:
+            beside.setdefault(band, kwh)
+    found = next((one for one in (beside, before) if len(one) == len(_BANDS)), None)
+    return BandConsumption(**found) if found is not None else None
+
+
+_PAUSES: Final = frozenset(",;")
 
 
 def inhabitants_of(read: Read) -> int | None:
@@ -147,6 +167,7 @@ def inhabitants_of(read: Read) -> int | None:
     sentence = read.sentence
     for i in range(len(sentence.keys)):
         number, end = number_at(sentence, i, read.language)
+        number = in_thousands(sentence[i]) or number
         if number is None or number != int(number):
             continue
         if sentence[end] in _INHABITANTS or (sentence[end] in _PEOPLE and _is_of_a_town(sentence, i, number)):

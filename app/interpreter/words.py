@@ -578,7 +578,7 @@ GERMAN = _keys("""
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
     antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
-    gewerbekunde gewerbekunden gewerblich gewerbliche gewerblicher landstrom gesenkte gesenkten gesenkter gesenktes wochenende wochenenden weihnachten heiligabend silvester neujahr ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
+    gewerbekunde gewerbekunden gewerblich gewerbliche gewerblicher landstrom gesenkte gesenkten gesenkter gesenktes wochenende wochenenden weihnachten heiligabend silvester neujahr ostern ladefenster klein kleine kleiner kleines kleinen typisch typische typischer typischen normal normale normaler normalen
     preisentwicklung weder einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""

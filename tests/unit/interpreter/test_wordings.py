@@ -1,6 +1,7 @@
 """Wordings beside those of the rules: what they ask for is read, or refused, and never taken for something near it."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -1449,3 +1450,140 @@ def test_initials_beside_another_town_are_those_of_its_stadtwerke(
     assert found.dno_id is not None
     assert slugs[found.dno_id] == "stadtwerke-unna"
     assert found.confidence <= 0.9
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "im Winter",
+        "im Januar",
+        "am Wochenende",
+        "jeden Montag",
+        "Montag bis Freitag",
+        "an Werktagen",
+        "an Ostern",
+        "am Ostermontag",
+        "am zweiten Weihnachtsfeiertag",
+        "in zwei Tagen",
+        "nächste Woche",
+        "am 3.",
+        "2025",
+        "letztes Jahr",
+        "on Boxing Day",
+        "on New Year's Eve",
+        "on Good Friday",
+        "in summer",
+        "on public holidays",
+        "on the 3rd",
+        "on 12/03/2026",
+    ],
+)
+def test_a_time_on_a_day_that_is_not_understood_is_not_that_of_today(
+    vocabulary: Vocabulary, when: str
+) -> None:
+    said = f"Ist {when} um 17 Uhr Hochlast bei Westnetz MS?"
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.details.day, found.details.minute) == (QuestionTopic.HLZF, None, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Ist um 17 Uhr Hochlast bei Westnetz MS?",
+        "Ist um 17 Uhr immer noch Hochlast bei Westnetz MS?",
+        "Ist jetzt am Montag um 17 Uhr Hochlast bei Westnetz MS?",
+        "is it peak load at Westnetz MV at 5 pm? Have a good day",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS? Guten Tag, schönes Wochenende und frohe Ostern",
+    ],
+)
+def test_a_time_without_another_day_is_today(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.details.minute) == (QuestionTopic.PEAK_STATUS, 17 * 60)
+    assert found.details.day in {None, TODAY}
+
+
+@pytest.mark.parametrize(
+    ("said", "day"),
+    [
+        ("on 25/12/2026", date(2026, 12, 25)),
+        ("on 12/25/2026", date(2026, 12, 25)),
+        ("on 6/6/2026", date(2026, 6, 6)),
+        ("on 12/03/2026", None),
+        ("on 31/02/2026", None),
+        ("on 3rd December 2026", date(2026, 12, 3)),
+        ("on the 1st of May 2026", date(2026, 5, 1)),
+        ("a week from today", date(2026, 12, 7)),
+        ("2 weeks from Friday", date(2026, 12, 18)),
+        ("Friday week", date(2026, 12, 11)),
+        ("on Friday, week 49", date(2026, 12, 4)),
+        ("on Christmas Day", date(2026, 12, 25)),
+        ("on Christmas Eve 2027", date(2027, 12, 24)),
+    ],
+)
+def test_days_are_read_as_they_are_written_in_english(
+    vocabulary: Vocabulary, said: str, day: date | None
+) -> None:
+    found = interpret(f"is it peak load {said} at Westnetz MV?", vocabulary, TODAY)
+    assert found.details.day == day
+
+
+@pytest.mark.parametrize(
+    ("said", "kwh"),
+    [
+        ("Netzkosten Haushalt 3,500 kWh Westnetz", 3500),
+        ("household grid cost 3.500 kWh Westnetz", 3500),
+        ("household grid cost 3.5 MWh Westnetz", 3500),
+        ("household grid cost 1.250 MWh Westnetz", 1250),
+        ("Netzkosten Haushalt 1,250 MWh Westnetz", 1250),
+        ("Netzkosten Haushalt 1234,567 kWh Westnetz", Decimal("1234.567")),
+        ("Netzkosten Haushalt 1.234,567 kWh Westnetz", Decimal("1234.567")),
+        ("Netzkosten Westnetz Modul 1 500 kWh Wärmepumpe", 500),
+        ("Netzkosten Westnetz Netzebene 7 800 kWh Haushalt", 800),
+        ("Netzkosten Westnetz Haushalt 12 500 kWh", 12_500),
+    ],
+)
+def test_a_consumption_in_kwh_has_no_thousandths_and_begins_behind_a_numbered_word(
+    vocabulary: Vocabulary, said: str, kwh: Decimal
+) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.consumption_kwh == kwh
+
+
+@pytest.mark.parametrize(
+    ("said", "kwh", "kw"),
+    [
+        ("grid cost 5.000.000 kWh and 1.500 kW Westnetz MV", 5_000_000, 1500),
+        ("Netzkosten 5,000,000 kWh und 1,500 kW Westnetz MS", 5_000_000, 1500),
+        ("grid cost 5.000 MWh and 1,500 kW Westnetz MV", 5_000_000, 1500),
+        ("grid cost 5 GWh and 1.250 MW Westnetz MV", 5_000_000, 1250),
+        ("Netzkosten 5 GWh und 1,250 MW Westnetz MS", 5_000_000, 1250),
+        ("Netzkosten 2,500 GWh und 1.500 kW Westnetz MS", 2_500_000, 1500),
+    ],
+)
+def test_of_two_notations_the_one_counts_that_a_year_can_have(
+    vocabulary: Vocabulary, said: str, kwh: int, kw: int
+) -> None:
+    load = interpret(said, vocabulary, TODAY).details.load
+    assert load is not None
+    assert (load.consumption_kwh, load.peak_load_kw) == (kwh, kw)
+
+
+@pytest.mark.parametrize(
+    ("said", "not_held"),
+    [
+        ("günstigste Stadt in Bayern MS", NotHeld.OTHER_RANKING),
+        ("In welcher Stadt sind die Netzentgelte am höchsten, MS?", NotHeld.OTHER_RANKING),
+        ("cheapest region of Germany for MV grid fees", NotHeld.OTHER_RANKING),
+        ("die teuersten Gemeinden in Hessen, Netzentgelte NS", NotHeld.OTHER_RANKING),
+        ("which city's grid operator is the cheapest in MV?", None),
+        ("günstigste Stadtwerke in Bayern MS", None),
+        ("günstigster Netzbetreiber für unsere Stadt in Bayern MS", None),
+    ],
+)
+def test_towns_and_regions_are_not_ranked_by_their_operators(
+    vocabulary: Vocabulary, said: str, not_held: NotHeld | None
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert found.not_held is not_held
+    assert (found.topic is QuestionTopic.RANKING) == (not_held is None)
