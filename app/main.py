@@ -18,6 +18,7 @@ from app.resources import Resources, open_resources
 from app.routes import routes
 from app.settings import Settings
 from app.web.pages import schema_route
+from loaders.memory_warmer import MemoryWarmer
 from loaders.registry import load_dno_year
 from schema.http.atypical_use import AtypicalUseReports
 from schema.http.endpoint import GraphQLEndpoint
@@ -74,4 +75,7 @@ def _jobs(resources: Resources) -> Sequence[Job]:
     warmer = CacheWarmer(
         resources.pool, resources.shared, partial(load_dno_year, resources.read_through), resources.settings
     )
-    return [warmer, FirstVocabulary(resources), Follower(resources.settings)]
+    memory_warmer = MemoryWarmer(
+        resources.read_through, resources.memory, resources.directories, resources.settings
+    )
+    return [warmer, FirstVocabulary(resources), memory_warmer, Follower(resources.settings)]

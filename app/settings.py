@@ -160,6 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_buffered_questions: Positive = 10_000
     max_logged_questions: Count = 30  # per caller and minute; of all callers twenty times as many
     max_query_log_rows: Positive = 500_000
+    warm_memory: bool = True  # at startup
     warm_interval: Seconds = HOUR  # 0: never
     max_warmed_pairs: Count = 50
 

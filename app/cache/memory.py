@@ -87,6 +87,11 @@ class Memory:
         """Whether it answers at this moment."""
         return self._on and monotonic() < self.valid_until
 
+    @property
+    def records_are_full(self) -> bool:
+        """Whether records take their share: a further one evicts another, or makes answers be evicted first."""
+        return self._records.bytes >= self._records.share
+
     def get(self, key: Hashable) -> Entry | None:
         entry = self._entries.get(key)
         if entry is None:

@@ -61,6 +61,12 @@ class HeldInDirectory(NamedTuple):
         """Those with figures of any kind."""
         return reduce(or_, (each.operators for each in self.figures), 0)
 
+    def operators_with(self, data_type: str) -> int:
+        """Those with entries of this kind."""
+        return reduce(
+            or_, (each.operators for each in self.figures if each.figures.data_type == data_type), 0
+        )
+
 
 class FiguresFilter(msgspec.Struct, frozen=True):
     """`data_types`, `price_kinds`: an operator needs entries of each of them."""

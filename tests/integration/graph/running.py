@@ -75,6 +75,7 @@ async def running(settings: Settings, **changed: object) -> AsyncIterator[Runnin
         "rate_limit_anonymous": 0,
         "rate_limit_api_key": 0,
         "garbage_threshold": 0,
+        "warm_memory": False,
         "stop_timeout": 5,
         **{
             name: value

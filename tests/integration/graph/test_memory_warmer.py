@@ -1,0 +1,100 @@
+"""L1 is warmed at startup with the figures of all operators."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.db.pool import Pool
+from app.domain.dno import Dno
+from app.domain.entry import DnoYear
+from app.domain.tags import slug
+from app.observability.metrics import STATEMENTS
+from app.resources import Resources
+from app.settings import Settings
+from loaders.memory_warmer import PORTION, MemoryWarmer
+from loaders.regions import PRICES, TARIFFS
+from tests import factories as make
+from tests.integration.graph.running import running
+from tests.waiting import until
+
+POINT = """query ($slug: String!) {
+  dno(slug: $slug) { name tariffs(year: 2025) { leistung } hlzf(year: 2025) { windows { start } } prices(year: 2025) { kind } }
+}"""
+REGIONS = ("dno_by_slug", "tariffs", "hlzf", "prices")
+
+
+def _warmer(resources: Resources, **changed: object) -> MemoryWarmer:
+    settings = msgspec.structs.replace(resources.settings, **{"warm_memory": True, **changed})
+    return MemoryWarmer(resources.read_through, resources.memory, resources.directories, settings)
+
+
+def _statements() -> dict[str, float]:
+    return {region: STATEMENTS.labels(region)._value.get() for region in REGIONS}
+
+
+async def test_a_server_that_has_warmed_its_memory_answers_the_first_request_without_a_statement(
+    settings: Settings, pool: Pool
+) -> None:
+    dno = await make.dno(pool, "netze-a")
+    await make.tariff(pool, dno, 2025, leistung="58.20")
+    await make.hlzf(pool, dno, 2025)
+    await make.price(pool, dno, 2025)
+    async with running(settings, warm_memory=True) as server:
+        memory = server.resources.memory
+        await until(lambda: memory.get(PRICES.tag(DnoYear(dno.id, 2025))) is not None)
+        before = _statements()
+        found = (await server.execute(POINT, slug="netze-a"))["dno"]
+        assert found["tariffs"][0]["leistung"] == "58.20"
+        assert found["hlzf"] and found["prices"]
+        assert _statements() == before
+
+
+async def test_only_figures_that_are_held_are_read(resources: Resources, operators: list[Any]) -> None:
+    await _warmer(resources).run()
+    held = {
+        (dno.slug, year)
+        for dno in operators
+        for year in (2023, 2024, 2025)
+        if resources.memory.get(TARIFFS.tag(DnoYear(dno.id, year))) is not None
+    }
+    assert held == {
+        ("netze-a", 2024),
+        *((f"netze-{letter}", year) for letter in "bcd" for year in (2024, 2025)),
+    }
+    assert all(resources.memory.get(slug(dno.slug)) is not None for dno in operators)
+
+
+@pytest.fixture
+async def many(pool: Pool) -> list[Dno]:
+    made = [await make.dno(pool, f"netz-{number:03}") for number in range(2 * PORTION)]
+    for dno in made:
+        for year in (2024, 2025):
+            await make.tariff(pool, dno, year)
+    return made
+
+
+async def test_the_newest_year_comes_first_and_records_take_no_more_than_their_share(
+    settings: Settings, pool: Pool, many: list[Dno]
+) -> None:
+    async with running(settings, memory_cache_size=200_000) as server:
+        resources = server.resources
+        await _warmer(resources).run()
+
+        def read(year: int) -> int:
+            get = resources.memory.get
+            return sum(get(TARIFFS.tag(DnoYear(dno.id, year))) is not None for dno in many)
+
+        assert resources.memory.records_are_full
+        assert resources.memory.bytes <= 200_000
+        assert read(2025) > 0
+        assert read(2024) == 0
+
+
+@pytest.mark.parametrize("off", ["warm_memory", "memory_cache", "entity_cache"])
+async def test_nothing_is_read_where_it_is_switched_off(
+    resources: Resources, operators: list[Any], off: str
+) -> None:
+    before = _statements()
+    await _warmer(resources, **{off: False}).run()
+    assert _statements() == before
