@@ -104,7 +104,12 @@ async def _migrate(url: str) -> None:
 async def _requests(settings: Settings, folder: Path, rounds: int) -> dict[str, Cost | float]:
     began = time.perf_counter()
     with running(
-        settings, folder, limit_cpu_time=LONG, database_statement_timeout=LONG, operation_timeout=LONG
+        settings,
+        folder,
+        warm_memory=False,
+        limit_cpu_time=LONG,
+        database_statement_timeout=LONG,
+        operation_timeout=LONG,
     ) as server:
         found: dict[str, Cost | float] = {"start until ready, s": time.perf_counter() - began}
         await server.until_ready()

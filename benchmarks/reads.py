@@ -84,7 +84,7 @@ async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     await databases.add_places(environment.settings.database_url, queries.POSTAL_CODES)
     outcomes: dict[tuple[str, str], Outcome] = {}
     for source, changed in SOURCES.items():
-        with environment.server(**changed) as server:
+        with environment.server(warm_memory=False, **changed) as server:
             await server.until_ready()
             for figure in (queries.time_of_use(KEY), *queries.figures_of_bill(KEY)):
                 await server.data(figure)  # figures that are there already stay

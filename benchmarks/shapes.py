@@ -67,7 +67,9 @@ async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     print(f"{environment.content}; load from {machine.load_program()}")
     outcomes = {}
     for way, changed in WAYS.items():
-        with environment.server(limit_root_fields=ALIASES, limit_aliases=ALIASES, **changed) as server:
+        with environment.server(
+            warm_memory=False, limit_root_fields=ALIASES, limit_aliases=ALIASES, **changed
+        ) as server:
             await server.until_ready()
             if way == "no cache":
                 await _add_figures(server)
