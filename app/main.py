@@ -76,6 +76,10 @@ def _jobs(resources: Resources) -> Sequence[Job]:
         resources.pool, resources.shared, partial(load_dno_year, resources.read_through), resources.settings
     )
     memory_warmer = MemoryWarmer(
-        resources.read_through, resources.memory, resources.directories, resources.settings
+        resources.read_through,
+        resources.memory,
+        resources.shared,
+        resources.directories,
+        resources.settings,
     )
     return [warmer, FirstVocabulary(resources), memory_warmer, Follower(resources.settings)]

@@ -41,7 +41,7 @@ async def _run(environment: Environment, memory_cache_size: int) -> None:
     table.add_column("after")
     table.add_column("memory, MB", justify="right")
     table.add_column("caches, MB", justify="right")
-    with environment.server(memory_cache_size=memory_cache_size) as server:
+    with environment.server(warm_memory=False, memory_cache_size=memory_cache_size) as server:
         await server.until_ready()
         table.add_row("the start", *await _figures(server))
         points = [queries.point(*pair) for pair in queries.all_points()]

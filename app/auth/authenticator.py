@@ -1,6 +1,7 @@
 """The principal of a request: a user with a session, an API key, or anonymous."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -17,6 +18,11 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{1,128})", re.IGNORECASE)
 def is_without_credentials(authorization: str) -> bool:
     """Whether the value of the header Authorization is empty, or a scheme alone: programs send it that have no token yet."""
     return authorization.strip().lower() in ("", "bearer")
+
+
+def has_credentials(headers: Mapping[str, str]) -> bool:
+    """Whether the header Authorization counts. Else the cookie does: gateways add the header without credentials to requests of browsers."""
+    return not is_without_credentials(headers.get("authorization", ""))
 
 
 class Authenticator:

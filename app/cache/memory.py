@@ -89,7 +89,7 @@ class Memory:
 
     @property
     def records_are_full(self) -> bool:
-        """Whether records take their share: a further one evicts another, or makes answers be evicted first."""
+        """Whether records take at least their share: further ones take the place of others, or of answers."""
         return self._records.bytes >= self._records.share
 
     def get(self, key: Hashable) -> Entry | None:

@@ -78,7 +78,8 @@ class RolledBack(Unavailable):
     """Nothing was written, and a retry may succeed."""
 
 
-# Whether the current task is one of a background job: metrics count its statements, `Pool.statements` does not.
+# Whether the current task is one of a background job: metrics count its statements, `Pool.statements` does not. Reads through the cache
+# run in tasks of their own, and count in both.
 in_job: ContextVar[bool] = ContextVar("in_job", default=False)
 
 

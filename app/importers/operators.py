@@ -17,6 +17,7 @@ _MAX_NAME_LENGTH: Final = 300
 # Codes that a spreadsheet shall not take for numbers.
 _AS_TEXT: Final = re.compile(r"\s*(?:=\"([^\"]*)\"|'(.*))\s*")
 _SIMILAR: Final = 60  # of 100
+_UNKNOWN: Final = "no operator has this slug, name or code"
 
 
 def operator(references: References) -> Callable[[str], str]:
@@ -27,15 +28,15 @@ def operator(references: References) -> Callable[[str], str]:
 
     @lru_cache(maxsize=10_000)
     def by_name(cell: str) -> str:
-        slugs: frozenset[str] = frozenset()
-        if len(cell) <= _MAX_NAME_LENGTH:  # a longer one is no name, and is not searched
-            text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
-            slugs = names.get(_key(text), frozenset())
+        if len(cell) > _MAX_NAME_LENGTH:  # no name, and not searched
+            raise ValueError(_UNKNOWN)
+        text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
+        slugs = names.get(_key(text), frozenset())
         if len(slugs) == 1:
             return ids[next(iter(slugs))]
         if slugs:
             raise ValueError(f"is the name or code of {' and '.join(sorted(slugs))}; give the slug")
-        raise ValueError(f"no operator has this slug, name or code{nearest(cell)}")
+        raise ValueError(_UNKNOWN + nearest(cell))
 
     def parse(cell: str) -> str:
         found = ids.get(cell)
@@ -66,7 +67,7 @@ def _nearest(names: Mapping[str, frozenset[str]]) -> Callable[[str], str]:
 
     def nearest(cell: str) -> str:
         nonlocal left
-        if left == 0 or len(cell) > _MAX_NAME_LENGTH:
+        if left == 0:
             return ""
         left -= 1
         found = process.extract(fold(cell), plain, scorer=fuzz.ratio, limit=5, score_cutoff=_SIMILAR)

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.auth.authenticator import is_without_credentials
+from app.auth.authenticator import has_credentials
 from app.auth.cookies import SessionCookie
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
@@ -37,7 +37,8 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
     if not has_any(scope["headers"], (b"authorization", b"cookie")):
         return ANONYMOUS
     headers = Headers(scope=scope)
-    authorization, cookie = _stated(headers.get("authorization")), session_cookie.read(headers)
+    authorization = headers.get("authorization") if has_credentials(headers) else None
+    cookie = session_cookie.read(headers)
     state = request_state(scope)
     if authorization is None and (proof := session_cookie.read_device(headers)) is not None:
         await _recognise_device(state, proof)
@@ -53,11 +54,6 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
             raise
         return ANONYMOUS
     return principal
-
-
-def _stated(authorization: str | None) -> str | None:
-    """None also for a header without credentials."""
-    return None if authorization is None or is_without_credentials(authorization) else authorization
 
 
 async def _recognise_device(state: RequestState, proof: str) -> None:

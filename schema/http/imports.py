@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.auth.authenticator import is_without_credentials
+from app.auth.authenticator import has_credentials
 from app.auth.roles import require
 from app.db.pool import Incomplete
 from app.db.staging import author_of
@@ -170,9 +170,7 @@ def _check_content(request: Request) -> None:
     coding = (header(request.scope, b"content-encoding") or b"identity").strip().lower()
     if coding != b"identity":
         raise AppError("The file is sent without Content-Encoding.", Code.UNSUPPORTED_MEDIA_TYPE)
-    # A header without credentials leaves the cookie in force; gateways add such headers to requests of browsers.
-    by_cookie = is_without_credentials((header(request.scope, b"authorization") or b"").decode("latin-1"))
-    if by_cookie and kind in _OF_FORMS and not _is_preflighted(request):
+    if not has_credentials(request.headers) and kind in _OF_FORMS and not _is_preflighted(request):
         raise BadInput(
             "With a session cookie, the file needs a Content-Type that no form sends, such as text/csv, or the header"
             " X-Requested-With."

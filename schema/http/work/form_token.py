@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from app.auth.authenticator import is_without_credentials
+from app.auth.authenticator import has_credentials
 from app.auth.cookies import SessionCookie
 from app.errors import AppError, Code
 from app.settings import Settings
@@ -48,8 +48,8 @@ class OfAnotherSession(AppError):
 
 
 def form_token(request: Request, settings: Settings) -> str:
-    """Empty for callers with an API key, which no browser sends by itself."""
-    if _has_key(request):
+    """Empty for callers with credentials in the header, which no browser sends by itself."""
+    if has_credentials(request.headers):
         return ""
     session = SessionCookie(settings).read(request.headers)
     return hmac.new(session.encode(), _PURPOSE, sha256).hexdigest() if session else ""
@@ -57,7 +57,7 @@ def form_token(request: Request, settings: Settings) -> str:
 
 def check_origin(request: Request, settings: Settings) -> None:
     """Before the body is read. Raises FORBIDDEN."""
-    if not _has_key(request) and not SessionCookie(settings).counts(request.headers):
+    if not has_credentials(request.headers) and not SessionCookie(settings).counts(request.headers):
         raise AppError("The form was sent by another site; nothing was changed.", Code.FORBIDDEN)
 
 
@@ -67,8 +67,3 @@ def confirmed(request: Request, settings: Settings, token: str) -> Request:
         raise OfAnotherSession
     scope = request.scope
     return Request({**scope, "headers": [*scope["headers"], _CONFIRMED]})
-
-
-def _has_key(request: Request) -> bool:
-    """Not by a header without credentials: then the cookie counts, and gateways add such headers to requests of browsers."""
-    return not is_without_credentials(request.headers.get("authorization", ""))

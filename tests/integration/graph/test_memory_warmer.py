@@ -21,12 +21,14 @@ from tests.waiting import until
 POINT = """query ($slug: String!) {
   dno(slug: $slug) { name tariffs(year: 2025) { leistung } hlzf(year: 2025) { windows { start } } prices(year: 2025) { kind } }
 }"""
-REGIONS = ("dno_by_slug", "tariffs", "hlzf", "prices")
+REGIONS = ("dno_by_slug", "tariffs", "hlzf", "prices", "held_figures")
 
 
 def _warmer(resources: Resources, **changed: object) -> MemoryWarmer:
     settings = msgspec.structs.replace(resources.settings, **{"warm_memory": True, **changed})
-    return MemoryWarmer(resources.read_through, resources.memory, resources.directories, settings)
+    return MemoryWarmer(
+        resources.read_through, resources.memory, resources.shared, resources.directories, settings
+    )
 
 
 def _statements() -> dict[str, float]:
@@ -74,21 +76,23 @@ async def many(pool: Pool) -> list[Dno]:
     return made
 
 
-async def test_the_newest_year_comes_first_and_records_take_no_more_than_their_share(
+async def test_the_newest_year_comes_first_and_nothing_is_read_once_records_have_filled_their_share(
     settings: Settings, pool: Pool, many: list[Dno]
 ) -> None:
     async with running(settings, memory_cache_size=200_000) as server:
         resources = server.resources
+        before = _statements()
         await _warmer(resources).run()
+        after = _statements()
 
         def read(year: int) -> int:
             get = resources.memory.get
             return sum(get(TARIFFS.tag(DnoYear(dno.id, year))) is not None for dno in many)
 
         assert resources.memory.records_are_full
-        assert resources.memory.bytes <= 200_000
         assert read(2025) > 0
         assert read(2024) == 0
+        assert after["held_figures"] - before["held_figures"] == 1
 
 
 @pytest.mark.parametrize("off", ["warm_memory", "memory_cache", "entity_cache"])
@@ -98,3 +102,14 @@ async def test_nothing_is_read_where_it_is_switched_off(
     before = _statements()
     await _warmer(resources, **{off: False}).run()
     assert _statements() == before
+
+
+async def test_a_failure_ends_it_and_fails_no_job(
+    resources: Resources, operators: list[Any], pool: Pool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await pool.fetch("ALTER TABLE netzentgelte_data RENAME TO elsewhere")
+    try:
+        await _warmer(resources).run()
+    finally:
+        await pool.fetch("ALTER TABLE elsewhere RENAME TO netzentgelte_data")
+    assert "memory_warmed" in capsys.readouterr().out

@@ -98,6 +98,7 @@ async def test_a_form_of_another_site_changes_nothing(editor: Browser, pool: Poo
     without = {name: text for name, text in fields.items() if name != "token"}
     for data, headers in (
         (fields, {"origin": "https://evil.example"}),
+        (fields, {"origin": "https://evil.example", "authorization": ""}),
         (fields, {"origin": "null"}),
         (fields, {"sec-fetch-site": "cross-site"}),
         (fields, {"sec-fetch-site": "same-site"}),

@@ -1,4 +1,4 @@
-"""Long texts of files and of the crawler are read in linear time: what is quadratic takes many times the second of each test."""
+"""Long texts of files and of the crawler are read in linear time: in hundredths of the second of each test, and in many of them if it is quadratic."""
 
 from collections.abc import Callable
 from time import process_time
@@ -22,9 +22,8 @@ def in_time(read: Callable[[], object]) -> object:
 @pytest.mark.parametrize(
     "title",
     [
-        "brutto" + "entgelt" * 5_000 + "-frei",
-        "brutto" + "preis" * 5_000 + "\u00ad-x",
-        "brutto-" * 5_000 + "x",
+        "brutto" + "entgelt" * 8_000 + "-frei",
+        "brutto" + "preis" * 10_000 + "-x",
     ],
 )
 def test_a_title_of_one_long_word_is_searched_for_gross_prices_once(title: str) -> None:
@@ -37,16 +36,14 @@ def test_a_long_word_of_gross_prices_is_found() -> None:
     assert problems == [(1, None, "the row names gross prices; prices are net")]
 
 
-@pytest.mark.parametrize("cell", ["'" + " " * 30_000 + "\nx", '="' + " " * 30_000, " " * 30_000 + "x"])
-def test_a_cell_that_is_longer_than_any_name_is_no_operator(cell: str) -> None:
-    quoted = '"' + cell.replace('"', '""') + '"'
-    row = ROW.replace("netze-a", quoted)
+def test_a_cell_that_is_longer_than_any_name_is_no_operator() -> None:
+    row = ROW.replace("netze-a", '"' + "'" + " " * 100_000 + '\nx"')
     found = in_time(lambda: imported("tariffs", lines(HEADER, row)).problems)
     assert found == [(2, "dno_slug", "no operator has this slug, name or code")]
 
 
 @pytest.mark.parametrize(
-    ("blanks", "between"), [(" " * 4_000, " "), (" \n" * 2_000, " "), ("," * 4_000, "," * 4_000)]
+    ("blanks", "between"), [(" " * 20_000, " "), (" \n" * 10_000, " "), ("," * 20_000, "," * 20_000)]
 )
 def test_a_name_with_many_blanks_is_searched_for_legal_forms_once(blanks: str, between: str) -> None:
     company = f"Netze{blanks}A{blanks}GmbH{blanks}"
