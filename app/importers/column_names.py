@@ -7,7 +7,7 @@ from typing import Final
 
 from app.domain.folding import compose
 from app.importers.price_names import price_column
-from app.importers.remarks import includes_levies, is_gross, is_of_other_price
+from app.importers.remarks import changes_price, includes_levies, is_gross, is_levy, is_of_other_use
 from app.importers.spellings import folded
 from app.importers.units import PRICE_IN_TEXT, Unit, fits, unit_of, unit_of_column
 
@@ -33,7 +33,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "Netz-/Spannungsebene", "Spannung", "grid level", "network level", "Spannungsebene", "Netzebene",
         "Netz- oder Umspannebene", "Entnahmeebene", "Ebene", "level",
         "Netz- oder Umspannungsebene", "Spannungsebene/Umspannung", "Anschlussebene", "Netzanschlussebene",
-        "Entnahmespannungsebene", "Entnahmenetzebene", "Entnahmestelle", "Entnahmestelle in", "Entnahme in", "Entnahme aus",
+        "Entnahmespannungsebene", "Entnahmenetzebene", "Entnahmestelle in", "Entnahme in", "Entnahme aus",
         "Netz- bzw. Umspannebene", "Spannungs- bzw. Umspannebene", "Spannungs- und Umspannebene", "Netz- und Umspannebene",
     ),
     "leistung": (
@@ -152,7 +152,7 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
             candidates.append(WINDOW)
         if candidates:
             is_figure = candidates[0] in ("amount", "value") or unit_of_column(candidates[0]) is not None
-            is_other = is_figure and is_other_price(candidates[0], name)
+            is_other = is_figure and has_changing_remark(candidates[0], name)
             return candidates[0] if _fits(candidates[0], unit) and not is_other else None
     return None
 
@@ -163,14 +163,15 @@ USUAL_PRICES: Final = frozenset(
 )  # fmt: skip
 
 
-def is_other_price(column: str, name: str) -> bool:
+def has_changing_remark(column: str, name: str) -> bool:
     """Whether a remark in brackets states that the figures are not those of the column: last year's, gross, with levies, or others."""
     remarks = [match[1] for match in _BRACKETS.finditer(name)]
     return any(
         is_of_last_year(remark)
         or is_gross(remark)
         or includes_levies(remark)
-        or (column in USUAL_PRICES and is_of_other_price(remark))
+        or changes_price(remark)
+        or (column in USUAL_PRICES and is_of_other_use(remark))
         for remark in remarks
     )
 
@@ -198,7 +199,11 @@ def column_of_other_price(name: str, known: tuple[str, ...]) -> str | None:
     """The column of which a remark in brackets states other prices."""
     plain = split_unit(compose(name).replace("_", " "))[0] if len(name) <= _MAX_LENGTH else name
     column = column_of(plain, known)
-    return column if column is not None and is_other_price(column, name) else None
+    return column if column is not None and has_changing_remark(column, name) else None
+
+
+def is_column_of_levies(name: str) -> bool:
+    return len(name) <= _MAX_LENGTH and is_levy(split_unit(compose(name).replace("_", " "))[0])
 
 
 _MAX_LENGTH: Final = 200
@@ -242,6 +247,7 @@ def _split_end(name: str) -> tuple[str, list[str]]:
 
 def _split_middle(name: str) -> tuple[str, list[str]]:
     """The name without a unit in front of the hours of use, outside of brackets: `Leistungspreis in €/kW und Jahr < 2.500 h`."""
+    name = " ".join(name.split())  # names may have line breaks and no-break blanks
     match = PRICE_IN_TEXT.search(name)
     if match is None or not _HOURS.search(name, match.end()):
         return name, []

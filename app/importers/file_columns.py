@@ -299,7 +299,10 @@ def _why_extra(name: str, layout: Layout) -> str:
     if expected is not None:
         return f"is in another unit than {column}, which is in {in_words(expected)}"
     if (column := column_of_other_price(name, layout.names)) is not None:
-        return f"there is no such column; in brackets it states other prices than those of {column}"
+        return (
+            f"there is no such column; in brackets it states other prices than those of {column}, gross prices or levies;"
+            " name the column so, or remove the remark if it does not change the prices"
+        )
     return f"there is no such column; known are {', '.join(layout.names)}"
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from app.importers.column_names import (
     USUAL_PRICES,
     column_of,
+    is_column_of_levies,
     is_of_last_year,
     split_unit,
     unclear,
@@ -15,7 +16,7 @@ from app.importers.file_columns import YEAR, Columns, closest, columns_of, is_fi
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
-from app.importers.remarks import NET, includes_levies, is_gross, is_levy, is_of_other_price
+from app.importers.remarks import NET, includes_levies, is_gross, is_of_other_price
 from app.importers.units import Unit, fits, in_words, is_other_size, unit_of, unit_of_column, units_in
 
 # Rows among which the header is looked for.
@@ -158,7 +159,7 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
     ]
     titles = [cells[0] if len(cells) == 1 else "" for _, cells in texts]
     # Beside the prices, or instead of them: then a title may have them in mind.
-    has_levies = _CONCESSION_FEE in known or any(map(is_levy, header.names))
+    has_levies = _CONCESSION_FEE in known or any(map(is_column_of_levies, header.names))
     for n, (location, cells) in enumerate(texts):
         text = "; ".join(cells)
         others = [
@@ -179,19 +180,43 @@ def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[
             yield Problem(
                 location, "the row names prices with levies; prices are without", value=text, whole_file=True
             )
-        elif other := _of_other_price(rows[n][1], header, known):
-            reason = f"the row names other prices than those of {other}; name the columns so, or remove the row if they are these"
+        elif other := _of_other_price(n, rows, header, known):
+            reason = (
+                f"the row names other prices than those of {other}; name the columns so,"
+                " or remove the row if it does not change the prices"
+            )
             yield Problem(location, reason, value=text, whole_file=True)
 
 
-def _of_other_price(cells: Sequence[str | None], header: Header, known: tuple[str, ...]) -> str | None:
-    """The column for a usual price below a cell that states others. A title is above all columns."""
+def _of_other_price(n: int, rows: Sequence[SheetRow], header: Header, known: tuple[str, ...]) -> str | None:
+    """The column for a usual price that a row states others of: as a title above the whole sheet, or as a group of its columns."""
+    location, cells = rows[n]
+    columns = [column_of(name, known) if name else "" for name in header.names]
+    if location.line >= header.location.line or not cells[:1] or not (cells[0] or "").strip():
+        return _below_groups(cells, columns)
+    # Titles one below the other, or side by side, are of a list of what there is.
+    is_alone = not any(cell and cell.strip() for cell in cells[1:])
+    if not is_alone or not is_of_other_price(cells[0] or "") or sum(map(_is_of_list, rows)) > 1:
+        return None
+    if any(column and column.startswith("module") for column in columns):
+        return None
+    return next((column for column in columns if column in USUAL_PRICES), None)
+
+
+def _is_of_list(row: SheetRow) -> bool:
+    return any(cell and (_OF_LIST.match(cell) or is_of_other_price(cell)) for cell in row[1])
+
+
+_OF_LIST: Final = re.compile(r"\s*(?:Preisblatt|Blatt)\s+[0-9]", re.IGNORECASE)
+
+
+def _below_groups(cells: Sequence[str | None], columns: Sequence[str | None]) -> str | None:
+    """Only the first price below a group is certainly one of it; an unknown column may be a price, one without a name is none."""
     for place, end in _groups(cells):
         if is_of_other_price(cells[place] or ""):
-            found = [column_of(name, known) for name in header.names[place:end] if name]
-            usual = [column for column in found if column in USUAL_PRICES]
-            if usual and not any(column and column.startswith("module") for column in found):
-                return usual[0]
+            below = (each for each in columns[place:end] if each is None or is_figure(each))
+            if (first := next(below, None)) in USUAL_PRICES:
+                return first
     return None
 
 

@@ -7,8 +7,8 @@ _PRICES: Final = {
     "leistung": r"(?:jahres)?-?leistungspreis(?:e|es)?\b|\blp\b|(?:capacity|demand|power)[ -](?:price|charge)",
     "arbeit": r"arbeitspreis(?:e|es)?\b|\bap\b|(?:energy|working|commodity)[ -](?:price|charge)",
 }
-_BELOW: Final = r"<=|=<|[<≤]|\b(?:unter(?:halb)?|bis(?: zu)?|kleiner(?: als| gleich|/gleich| oder gleich)?|weniger als|below|under|up to|less than)\b"
-_FROM: Final = r">=|=>|[>≥]|\b(?:ab|über|ueber|oberhalb|grö(?:ß|ss)er(?: als| gleich|/gleich| oder gleich)?|mehr als|mindestens|from|above|over|at least|more than)\b"
+_BELOW: Final = r"<=|=<|[<≤]|\b(?:unter(?:halb)?|bis(?: zu)?|kleiner(?: als| oder gleich| ?[/-]? ?gleich)?|weniger als|below|under|up to|less than)\b"
+_FROM: Final = r">=|=>|[>≥]|\b(?:ab|über|ueber|oberhalb|grö(?:ß|ss)er(?: als| oder gleich| ?[/-]? ?gleich)?|mehr als|mindestens|from|above|over|at least|more than)\b"
 _HOURS: Final = re.compile(
     rf"(?:(?P<below>{_BELOW})|(?P<above>{_FROM}))\s*(?:von )?(?:2[.,\s]?500|2500)(?![0-9])"
 )

@@ -1017,6 +1017,23 @@ def test_titles_with_gross_prices_are_refused(title):
         "Monatsleistungspreissystem",
         "Schwachlast",
         "Netzreservekapazität",
+        "HT",
+        "NT",
+        "SteuVE",
+        "Nachtspeicher",
+        "Nachtstrom",
+        "Elektrospeicherheizung",
+        "WP",
+        "mit USt",
+        "mit 19 % MwSt.",
+        "inkl. 19%",
+        "mit Umlagen",
+        "KA und Umlagen enthalten",
+        "einschl. gesetzl. Umlagen",
+        "inkl. gesetzlicher Steuern und Abgaben",
+        "inkl. Steuern",
+        "incl. levies",
+        "ohne USt., inkl. Umlagen",
     ],
 )
 @pytest.mark.parametrize(("kind", "header", "row"), [("tariffs", GERMAN, ROW), ("prices", SLP, SLP_ROW)])
@@ -1024,7 +1041,10 @@ def test_remarks_in_brackets_that_state_other_prices_are_refused(kind, header, r
     name = f"{header.split(';')[3]} ({remark})"
     names = ";".join([*header.split(";")[:3], name, *header.split(";")[4:]])
     [reason] = [reason for _, column, reason in imported(kind, lines(names, row)).problems if column == name]
-    assert "there is no such column; in brackets it states other prices than those of " in reason
+    assert reason.startswith("there is no such column; in brackets it states other prices than those of ")
+    assert reason.endswith(
+        ", gross prices or levies; name the column so, or remove the remark if it does not change the prices"
+    )
 
 
 @pytest.mark.parametrize(
@@ -1042,6 +1062,13 @@ def test_remarks_in_brackets_that_state_other_prices_are_refused(kind, header, r
         "SLP",
         "Preise 2026",
         "1",
+        "Modul 1",
+        "zzgl. Umlagen inkl. Offshore",
+        "zzgl. Umlagen, inkl. KWKG-Umlage",
+        "weder inkl. Umlagen noch KA",
+        "inkl. KWK-Anlagen",
+        "KA nicht enthalten",
+        "Straßenbeleuchtung",
     ],
 )
 @pytest.mark.parametrize(("kind", "header", "row"), [("tariffs", GERMAN, ROW), ("prices", SLP, SLP_ROW)])
@@ -1058,24 +1085,72 @@ def test_remarks_in_brackets_that_do_not_change_the_price_are_left_out(kind, hea
         ["Preisblatt 4 - § 14a EnWG Modul 2", SLP],
         ["Netzentgelte Strom 2026 für steuerbare Verbrauchseinrichtungen (netto)", SLP],
         [";;Wärmepumpe;", SLP],
+        [";Wärmepumpe;;", SLP],
         ["VNB;Jahr;Nachtspeicherheizung;", ";;Grundpreis;Arbeitspreis"],
     ],
 )
 def test_titles_and_groups_of_other_prices_are_refused(above):
     reason = (
-        "the row names other prices than those of grundpreis_eur_per_year; name the columns so, or remove the row if they are"
-        " these"
+        "the row names other prices than those of grundpreis_eur_per_year; name the columns so, or remove the row if it does"
+        " not change the prices"
     )
     assert imported("prices", lines(*above, SLP_ROW)).problems == [(1, None, reason)]
 
 
-def test_titles_with_levies_are_refused_unless_the_sheet_has_columns_of_these():
+WITH_LEVIES = [(1, None, "the row names prices with levies; prices are without")]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Netzentgelte inkl. Umlagen und Konzessionsabgabe",
+        "Preise ohne MwSt. Inkl. Umlagen und KA",
+        "Preise ohne USt., aber inkl. § 19 StromNEV-Umlage",
+        "Gilt nicht für Wärmepumpen. Preise inkl. KWKG, Offshore",
+        "einschl. aller gesetzl. Umlagen; KA nicht enthalten",
+    ],
+)
+def test_titles_with_levies_are_refused(title):
+    assert imported("prices", lines(title, SLP, SLP_ROW)).problems == WITH_LEVIES
+
+
+def test_titles_may_name_levies_above_columns_of_these():
     title = "Netzentgelte inkl. Umlagen und Konzessionsabgabe"
-    assert imported("prices", lines(title, SLP, SLP_ROW)).problems == [
-        (1, None, "the row names prices with levies; prices are without")
-    ]
-    beside = lines(title, f"{SLP};KWKG-Umlage", f"{SLP_ROW};0,446")
-    assert imported("prices", beside, ignore_extra=True).problems == []
+    for column in ["KWKG-Umlage", "kwkg_umlage", "KA (ct/kWh)", "Offshore-Netzumlage in ct/kWh"]:
+        beside = lines(title, f"{SLP};{column}", f"{SLP_ROW};0,446")
+        assert imported("prices", beside, ignore_extra=True).problems == []
+
+
+@pytest.mark.parametrize("column", ["KWK-Anlage", "Bemerkung Offshore", "Summe inkl. Umlagen"])
+def test_titles_may_not_name_levies_above_columns_that_only_mention_these(column):
+    rows = lines("Preise inkl. Umlagen", f"{SLP};{column}", f"{SLP_ROW};ja")
+    assert imported("prices", rows, ignore_extra=True).problems == WITH_LEVIES
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Preise zzgl. gesetzlicher Umlagen (inkl. KWKG-Umlage, § 19 StromNEV-Umlage, Offshore-Netzumlage)",
+        "zzgl. Abgaben einschließlich Konzessionsabgabe und Umlagen",
+        "Preise ohne Umlagen (einschließlich Offshore-Netzumlage) und ohne USt.",
+        "Die Preise sind keine Preise inkl. Umlagen",
+        "Preise ohne Steuern einschließlich Stromsteuer und Konzessionsabgabe",
+        "Endpreise inkl. Umlagen auf Seite 3",
+        "Preise netto; in Spalte H inkl. Umlagen",
+        "Bruttopreise in Spalte H",
+        "Die Abrechnung erfolgt inkl. Konzessionsabgabe und Umlagen",
+        "Mess- und Abrechnungsentgelte inkl. KA entfallen",
+        "Entnahme inkl. KWK-Anlagen",
+        "Netzentgelte inkl. EEG-Anlagen",
+        "inkl. KWK- und EEG-Anlagen",
+        "inkl. Blindstromabgabe bis 50 %",
+        "inkl. Umlage der Kosten vorgelagerter Netze",
+        "Netzentgelte inkl. § 19 StromNEV singulär genutzte Betriebsmittel",
+    ],
+)
+def test_titles_that_name_levies_for_another_reason_are_left_out(title):
+    found = imported("prices", lines(title, SLP, SLP_ROW))
+    assert (found.problems, len(found.entries)) == ([], 2)
 
 
 @pytest.mark.parametrize(
@@ -1085,6 +1160,14 @@ def test_titles_with_levies_are_refused_unless_the_sheet_has_columns_of_these():
         ["Wärmepumpen siehe Preisblatt 5", "Preise gelten nicht für Wärmepumpen", SLP, SLP_ROW],
         ["Preisblatt 2: § 14a EnWG Modul 2", f"{SLP};Modul 2", f"{SLP_ROW};3,20"],
         [";;;;Modul 2", f"{SLP};Arbeitspreis", f"{SLP_ROW};3,20"],
+        ["Preisblatt 1: Netznutzung", "Preisblatt 2: Monatsleistungspreissystem", "Preisblatt 3: Netzreservekapazität", SLP, SLP_ROW],
+        ["Preisblatt 2: Wärmepumpen", "Blatt 3: Kommunalrabatt", SLP, SLP_ROW],
+        ["1;Entnahme mit Leistungsmessung", "2;Monatsleistungspreise", SLP, SLP_ROW],
+        ["Inhalt", "Preise SLP", "Modul 1", "Modul 2", "Modul 3", SLP, SLP_ROW],
+        ["Modul 1", SLP, SLP_ROW],
+        ["Einspeisung", SLP, SLP_ROW],
+        ["Straßenbeleuchtung", SLP, SLP_ROW],
+        ["Stadtwerke A;;;Wärmepumpe", SLP, SLP_ROW],
         [";;ohne Leistungsmessung;;Modul 2;", "VNB;Jahr;Grundpreis;Arbeitspreis;Grundpreis;Arbeitspreis", f"{SLP_ROW};0;3,20"],
     ],
 )  # fmt: skip
@@ -1093,12 +1176,34 @@ def test_titles_and_groups_that_do_not_change_the_prices_are_left_out(rows):
     assert (found.problems, len(found.entries)) == ([], 2 + max(0, len(rows[-1].split(";")) - 4))
 
 
+@pytest.mark.parametrize("names", ["GP WP;AP WP", "Modul 2;Modul 2 Grundpreis"])
+def test_a_group_of_other_prices_without_one_to_its_right_ends_where_the_usual_ones_begin(names):
+    rows = [";;Wärmepumpe;;;", f"VNB;Jahr;{names};Grundpreis;Arbeitspreis", "netze-a;2026;0;3,20;60,00;8,00"]
+    found = imported("prices", lines(*rows), ignore_extra=True)
+    assert (found.problems, len(found.entries)) == ([], 2 if "WP" in names else 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "row"),
+    [
+        ("tariffs", "VNB;Jahr;Entnahmestelle;Ebene;LP ab 2500 h;AP ab 2500 h", "netze-a;2026;Trafo 1;MS;58,20;1,26"),
+        ("prices", "VNB;Jahr;Entnahmestelle;Grundpreis;Arbeitspreis", "netze-a;2026;DE001;60,00;8,00"),
+    ],
+)  # fmt: skip
+def test_the_code_of_a_point_of_delivery_is_no_level(kind, names, row):
+    found = imported(kind, lines(names, row), ignore_extra=True)
+    assert (found.problems, len(found.entries)) == ([], {"tariffs": 1, "prices": 2}[kind])
+
+
 @pytest.mark.parametrize(
     "names",
     [
         ["Leistungspreis in €/kW und Jahr ≥ 2.500 h", "Arbeitspreis in ct/kWh ≥ 2.500 h"],
         ["Leistungspreis €/(kW·a) ab 2500 h/a", "Arbeitspreis ct/kWh, ab 2500 h/a"],
         ["LP EUR/kW/a für Benutzungsdauer größer/gleich 2.500 h", "AP Cent/kWh für Benutzungsdauer größer/gleich 2.500 h"],
+        ["LP €/kW\n>= 2.500 h", "Arbeitspreis\nin ct/kWh\nab 2.500 h"],
+        ["LP\u00a0in\u00a0€/kW\u00a0ab\u00a02.500 h", "AP in\u00a0ct/kWh ab\u00a02.500 h"],
+        ["LP größer/ gleich 2.500 h", "AP größer-gleich 2.500 h"],
     ],
 )  # fmt: skip
 def test_units_may_be_in_front_of_the_hours_of_use(names):
