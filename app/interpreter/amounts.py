@@ -1,7 +1,7 @@
 """Consumption and peak load in a sentence: "5 GWh bei 1500 kW", "1,200 MWh with 3,000 hours of use"."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple, TypeAlias
 
@@ -75,7 +75,8 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     other_kwh = other_kw = None  # in the notation of the other language
     vague = False
     tokens: set[int] = set()
-    for start, end, value, unit in _meant(sentence, list(_measured(sentence, language))):
+    measured = _meant(sentence, list(_measured(sentence, language)))
+    for start, end, value, unit in measured:
         if unit in IN_KWH and kwh is None:
             kwh, other_kwh = value * IN_KWH[unit], _otherwise(sentence, start, end, IN_KWH)
             bounded = _is_bounded(sentence, start, end, _ENERGY_BOUNDS)
@@ -97,7 +98,10 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
         else:
             vague |= unit in IN_KWH and value * IN_KWH[unit] != kwh
             continue
-        vague |= _is_negative(sentence, start) or _is_of_a_range(sentence, start, end, value)
+        vague |= _is_negative(sentence, start)
+        vague |= _is_of_a_range(sentence, start, end, value) and not _is_said_again(
+            sentence, end, value, measured
+        )
         vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
         tokens |= {*range(start, end)}
     if kwh is not None and kw is not None and not _fit(kwh, kw):
@@ -175,6 +179,15 @@ def _is_of_a_range(sentence: Sentence, start: int, end: int, value: Decimal) -> 
     if sentence[start - 2] in _NUMBERED or (_POSTAL_CODE.fullmatch(before) and int(before) > value):
         return False  # "Modul 2 - 5000 kWh", "50667 - 3500 kWh"
     return gap.strip() == gap or not _DATES.fullmatch(before)  # "Westnetz 2025 - 5000 kWh"
+
+
+def _is_said_again(sentence: Sentence, end: int, value: Decimal, measured: Sequence[_Measured]) -> bool:
+    """ "1500 kW bzw. 1,5 MW" is one number."""
+    scales = IN_KWH | IN_KW
+    return sentence[end] == "bzw" and any(
+        start == end + 1 and other * scales.get(unit, 1) == value * scales.get(sentence[end - 1], 1)
+        for start, _, other, unit in measured
+    )
 
 
 def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:

@@ -29,7 +29,7 @@ def compares_operators(read: Read) -> bool:
     named = [mention for mention in sentence.mentions if not mention.place and not mention.everyday]
     if (
         not (named or sentence.strange)
-        and sentence.has(Sign.GRID)
+        and sentence.names_the_grid
         and not _DEARER_OR_CHEAPER.isdisjoint(sentence.keys)
     ):
         # "Wo ist das Netz billiger, in Jena oder in Weimar?"

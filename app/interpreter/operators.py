@@ -132,6 +132,7 @@ def _after_initials_of_its_own(sentence: Sentence, mentions: Sequence[Mention]) 
         or letters[-1] != sentence[place.start][:1]
         or not _stand_together(sentence, initials, place)
         or _both(initials.readings, place)
+        or _have_in_their_name(sentence.vocabulary, initials, "".join(sentence.keys[place.start : place.end]))
         or not _end_with_a_place(sentence.vocabulary, initials, letters)
     ):
         return None
@@ -143,6 +144,11 @@ def _after_initials_of_its_own(sentence: Sentence, mentions: Sequence[Mention]) 
     others = _chosen(sentence, [initials], [initials], several=False)
     candidates = tuple(dict.fromkeys((*its_own.candidates, *others.candidates)))
     return Choice(None, candidates[:MAX_CANDIDATES], _AMBIGUOUS)
+
+
+def _have_in_their_name(vocabulary: Vocabulary, initials: Mention, town: str) -> bool:
+    """ "EWF Frankenberg" is of Waldeck-Frankenberg."""
+    return any(town in word for number in initials.readings for word in vocabulary.operators[number].words)
 
 
 def _stand_together(sentence: Sentence, initials: Mention, place: Mention) -> bool:

@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, TypeVar
 
+from app.domain.entry import VoltageLevel
 from app.domain.question import QuestionTopic
 from app.interpreter import grammar
 from app.interpreter.corrected_words import Word, corrected_words
@@ -17,13 +18,15 @@ from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ORDINARY, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import ORDINARY, Level, Position, Role, Sign, Topic, Weight
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
 _RANKING = (Sign.RANKS, Sign.CHEAPEST, Sign.DEAREST)
 _PAUSES = frozenset("?!,;.:-–—")
+_GRIDS = frozenset({"netz", "netze", "netzes", "netzen", "grid", "network"})
+_ARTICLES = frozenset({"das", "die", "des", "the"})
 _EXCEPT = {
     "ausser",
     "ausserhalb",
@@ -51,8 +54,13 @@ _BEFORE_PARTS = {
     "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
-_INSTEAD = frozenset({"statt", "anstatt", "anstelle", "instead", "rather"})
-_JOINING = frozenset({"und", "oder", "sowie", "bis", "and", "or", "to"})
+_INSTEAD = frozenset({"statt", "anstatt", "anstelle", "instead"})
+_BEFORE_WHAT_IS_MEANT = frozenset({"bitte", "lieber", "fur"})
+_COMPARING = (Sign.COMPARES, Sign.COMPARED, Sign.CHANGES, Sign.CHEAP, Sign.CHEAPEST, Sign.DEAREST)
+_OF_DIFFERENCES = frozenset({
+    "spare", "sparen", "spart", "ersparnis", "mehr", "weniger", "unterschied", "differenz", "more", "less", "save", "saving", "savings",
+    "difference",
+})  # fmt: skip
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
@@ -81,6 +89,7 @@ class Sentence:
         ]
         self.keys = [word.key for word in self.words]
         marks = grammar.marks(_without(self.words, found))
+        marks = _without_other_wp(marks, self.keys)
         marks = _with_energy_prices(_with_bills(marks, self.keys), self.keys, found)
         self.marks = _without_asides(marks, self.keys, found)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
@@ -115,6 +124,15 @@ class Sentence:
     def of_the_grid(self) -> bool:
         """Whether it speaks of a grid, or of a kind of company."""
         return self.has(Sign.GRID) or any(key in KINDS for key in self.keys)
+
+    @property
+    def names_the_grid(self) -> bool:
+        """ "Das Netz in Jena", "Netz Jena", but not "das 5G Netz", "im Netz"."""
+        return any(
+            mark.start == 0 or self[mark.start] not in _GRIDS or self[mark.start - 1] in _ARTICLES
+            for mark in self.marks
+            if mark.meaning is Sign.GRID and not self.denied(mark.start)
+        )
 
     def denied(self, start: int) -> bool:
         """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else: "nicht Modul 2, sondern Modul 1"."""
@@ -172,23 +190,23 @@ class Sentence:
         return kept
 
     def _in_the_place_of(self, placed: Sequence[P]) -> list[P]:
-        """ "Statt 2025 bitte 2024": what stands behind what is denied, and is not joined to it; else all of them."""
+        """ "Statt 2025 bitte 2024": what stands directly behind what is denied; else, and where both are compared, all of them."""
         if len(placed) < 2:
             return list(placed)
         first, second = sorted(placed, key=lambda one: one.start)[:2]
-        denials = [mark for mark in self.marks if mark.meaning is Sign.NOT]
         is_replaced = any(
             self[mark.start] in _INSTEAD and _BEFORE_PARTS.issuperset(self.keys[mark.end : first.start])
-            for mark in denials
-            if mark.end <= first.start
+            for mark in self.marks
+            if mark.meaning is Sign.NOT and mark.end <= first.start
         )
-        between = range(first.start + 1, second.start + 1)
-        if not is_replaced or any(
-            self[i] in _JOINING
-            or not _PAUSES.isdisjoint(self.gap(i))
-            or any(i == mark.start for mark in denials)
-            for i in between
-        ):
+        is_next = _BEFORE_WHAT_IS_MEANT.issuperset(self.keys[first.start + 1 : second.start]) and all(
+            _PAUSES.isdisjoint(self.gap(i)) for i in range(first.start + 1, second.start + 1)
+        )
+        as_written = {word.token.key for word in self.words}  # "spare" is corrected to "share"
+        are_compared = not _OF_DIFFERENCES.isdisjoint(as_written) or any(
+            mark.meaning in _COMPARING for mark in self.marks
+        )
+        if not (is_replaced and is_next) or are_compared:
             return list(placed)
         return [one for one in placed if one is not first]
 
@@ -240,6 +258,29 @@ class Sentence:
         return not self.has(Sign.ASKS) and not any(
             key.isalpha() for i, key in enumerate(self.keys) if i not in explained
         )
+
+
+def _without_other_wp(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
+    """ "WP Netzentgelt", "WP Modul 2" and "für WP" speak of a heat pump, "300 Wp", "Windpark (WP)" and "WP Netzentgelt MS" do not."""
+    if "wp" not in keys:
+        return list(marks)
+    above = any(isinstance(mark.meaning, Level) and mark.meaning.level != VoltageLevel.NS for mark in marks)
+    return [
+        mark
+        for mark in marks
+        if keys[mark.start : mark.end] != ["wp"] or not (above or _is_another_wp(keys, mark.start))
+    ]
+
+
+def _is_another_wp(keys: Sequence[str], i: int) -> bool:
+    before, behind = keys[i - 1] if i else "", keys[i + 1] if i + 1 < len(keys) else ""
+    if before[:1].isdigit():
+        return True
+    return not (before.startswith("netzentgelt") or before in _BEFORE_WP or behind.startswith(_BEHIND_WP))
+
+
+_BEFORE_WP = frozenset({"fur", "eine", "meine"})
+_BEHIND_WP = ("netzentgelt", "modul")
 
 
 def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:

@@ -163,7 +163,7 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
         return None
     if frame.operator or (frame.level and (frame.place or sentence.of_the_grid)):
         return Asked(_N, 0.93)
-    if frame.place and sentence.has(Sign.GRID) and _has_become_dearer(sentence):
+    if frame.place and sentence.names_the_grid and _has_become_dearer(sentence):
         return Asked(_N, 0.9)  # "Ist das Netz in Wedel teurer geworden?"
     if frame.place and frame.energy and not sentence.has(Sign.POWER):
         return Asked(_N, 0.9)  # "3500 kWh Malchow"

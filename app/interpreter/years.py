@@ -9,6 +9,7 @@ from app.interpreter.grammar import Mark, years_away
 from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import key as key_of
+from app.interpreter.units import SCALES
 from app.interpreter.words import (
     ENGLISH,
     GERMAN,
@@ -108,20 +109,25 @@ def with_years_in_digits(text: str) -> str:
 
 
 def with_years_of_months(text: str, today: date) -> str:
-    """ "Dez 24", "Januar '25" and "3. Dezember 25" as "dez 2024" and so on: in German no day stands behind its month, other than in
-    "Mittwoch, Dezember 24", "Dezember 24 um 17 Uhr" or "December 24"."""
+    """ "Dez 24", "Januar '25" and "3. Dezember 25" as "dez 2024" and so on: in German no day stands behind its month. Two digits alone
+    are no year where the text speaks of a day: "Mittwoch, Dezember 24", "Dezember 24 um 17 Uhr", "December 24", "Dezember 24, 2026"."""
     if _MONTH_AND_YEAR.search(text) is None:
         return text
     german_words = _is_german(text)
+    speaks_of_a_day = _OF_DAYS.search(text) is not None
 
     def in_full(match: re.Match[str]) -> str:
-        year, month = 2000 + int(match["year"]), key_of(match["month"])
-        unit = _WORD.match(text, match.end())
-        is_german = month not in _ENGLISH_MONTHS or match["day"] is not None or german_words
-        near = match["quote"] or (is_german and today.year - _YEARS_AGO <= year <= today.year + _YEARS_AHEAD)
-        if not near or (unit and key_of(unit[1]) in UNITS | _BEFORE_TIMES):
+        before = text[max(match.start() - _DAY_WITHIN, 0) : match.start()]
+        behind = _WORD.match(text, match.end())
+        if before[-1:].isalnum() or (behind and key_of(behind[1]) in _AMOUNTS):
             return match[0]
-        return f"{match['day'] or ''}{match['month']}{match['dot']} {year}"
+        year = 2000 + int(match["year"])
+        near = today.year - _YEARS_AGO <= year <= today.year + _YEARS_AHEAD
+        is_german = german_words or key_of(match["month"]) not in _ENGLISH_MONTHS
+        alone = near and is_german and not speaks_of_a_day
+        if not (match["quote"] or alone or (near and _DAY_BEFORE.search(before))):
+            return match[0]
+        return f"{match['month']}{match['dot']} {year}"
 
     return _MONTH_AND_YEAR.sub(in_full, text)
 
@@ -135,14 +141,23 @@ def _is_german(text: str) -> bool:
 _ONLY_GERMAN: Final = GERMAN - ENGLISH
 _ONLY_ENGLISH: Final = ENGLISH - GERMAN
 _YEARS_AGO, _YEARS_AHEAD = 6, 2  # of two digits without an apostrophe behind a month
-_MONTH_AND_YEAR: Final = re.compile(
-    r"(?:\b(?P<day>[0-3]?\d\. ?)|(?<!am )(?<!on )(?<!den )(?<!tag )(?<!tag, )(?<!woch )(?<!woch, )\b)"
+_MONTH_AND_YEAR: Final = re.compile(  # begins with the month, so that few places have to be tried
     r"(?P<month>januar|jänner|jan|februar|feb|märz|maerz|mär|april|apr|mai|juni|jun|juli|jul|august|aug|september|sept|sep"
-    r"|oktober|okt|november|nov|dezember|dez)(?P<dot>\.?) ?(?P<quote>(?<= )['’‘`´])?(?P<year>\d\d)\b"
-    r"(?![.:,]\d| ?[/%€–-]|,? (?:und |oder |bis )?\d\d?\b(?!\.))"
+    r"|oktober|okt|november|nov|dezember|dez)(?P<dot>\.?)(?:(?P<quote> ['’‘`´])| ?)(?P<year>\d\d)\b"
+    r"(?![.:,]\d| ?[/%€–-]|,? (?:und |oder |bis )?\d{1,3}\b(?!\.))"
+)
+_DAY_BEFORE: Final = re.compile(r"(?<!\d)[0-3]?\d\. ?$")
+_DAY_WITHIN: Final = 5  # characters
+# Another year, a time or a part of a day, a weekday, a day by its name.
+_OF_DAYS: Final = re.compile(
+    r"\b20\d\d\b|jahr|year|(?:\b|\d)uhr\b|\d:\d|\b\d{1,2} ?(?:h|am|pm)\b|\b(?:um|gegen|at) \d"
+    r"|(?:morgen|mittag|abend|nacht)s?\b|\bfrüh\b|tonight|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|\b(?:mo|di|mi|do|fr|sa|so|am|den|on|ist|is)\b\.?,? (?:jan|jän|feb|m[aä]|apr|ju|aug|sep|okt|nov|dez)"
+    r"|heute|gestern|jetzt|gerade|silvester|neujahr|weihnacht|today|tomorrow|yesterday|\bnow\b|christmas"
 )
 _WORD: Final = re.compile(r" ?([^\W\d_]+)")
-_BEFORE_TIMES: Final = frozenset({"um", "gegen", "ab", "at", "zwischen", "von", "uhr"})
+_AMOUNTS: Final = UNITS | SCALES.keys()
 # Where "November 25" is a day in an English sentence.
 _ENGLISH_MONTHS: Final = frozenset({
     "jan", "feb", "april", "apr", "jun", "jul", "august", "aug", "september", "sept", "sep", "november", "nov",
@@ -195,7 +210,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     relative = sentence.kept(list(_relative(sentence)))
     several, steps = _spans_years(sentence, today), _steps(sentence)
     explicit = _explicit(sentence, taken, today)
-    found = sentence.kept(_without_bounds(sentence, explicit))
+    found = sentence.kept(_without_bounds(sentence, explicit, today))
     left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
     if left_out and _is_corrected(sentence, found, relative):
         found = []
@@ -224,7 +239,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) -> int | None:
     """Of a day that has none of its own: "HLZF 2024 am 3. Januar", "nächstes Jahr am 3. Januar". None where several years are named,
     or one in another clause, since or until which something holds, or with which is compared."""
-    found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today)))
+    found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today), today))
     ends = _ENDS_OF_CLAUSES if found else _ENDS_OF_CLAUSES | {",", ":"}
     if not found:
         relative = sentence.kept(list(_relative(sentence)))
@@ -370,10 +385,13 @@ _LAST: Final = frozenset(
 )  # fmt: skip
 
 
-def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
+def _without_bounds(sentence: Sentence, found: list[_Found], today: date) -> list[_Found]:
     """ "Verträge vor 2024" is a kind of contract, "2023 eingebaut" one of device; "vor 2026" alone remains, since no year is asked
     for by it."""
-    found = [one for one in found if not _is_of_installation(sentence, one.start)]
+    if names_a_device(sentence):
+        found = [
+            one for one in found if one.year >= today.year or not _is_of_installation(sentence, one.start)
+        ]
     asked = [one for one in found if not _is_a_bound(sentence, one.start)]
     if asked or not _CONTRACTS.isdisjoint(sentence.keys):
         return asked
@@ -382,23 +400,24 @@ def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
 
 
 def _is_of_installation(sentence: Sentence, i: int) -> bool:
-    """ "Wärmepumpe, eingebaut 2021", "Inbetriebnahme: 2023", "wir haben 2022 eine Wallbox gekauft", but not "Netzentgelt 2025 für
-    Wallbox, eingebaut 2021" and "Netzentgelte 2025 Wallbox installiert"."""
-    before = i - 1
-    while sentence[before] in _BEFORE_INSTALLATION:
-        before -= 1
-    in_operation = sentence[before] == "genommen" and sentence[before - 1] == "betrieb"
-    if (sentence[before] in _INSTALLED or in_operation) and not _is_apart(sentence, before + 1):
+    """ "Wärmepumpe, eingebaut 2021", "Wärmepumpe 2023 eingebaut", "wir haben 2022 eine Wallbox gekauft", but not "Wallbox installiert.
+    2025", "Netzentgelt 2025 eingebaut" and "2025 Wallbox, eingebaut 2021"."""
+    if sentence[i - 1] in _INSTALLED and not _is_apart(sentence, i):
         return True
     keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
-    if before + 1 in keywords | {mention.end for mention in sentence.mentions}:
-        return False
-    for j in range(i + 1, i + 1 + _INSTALLED_WITHIN):
-        if _is_apart(sentence, j):
+    keywords |= {mention.end for mention in sentence.mentions}
+    if _HAVE.isdisjoint(sentence.keys[max(i - _VERB_WITHIN, 0) : i]):
+        return (
+            i not in keywords
+            and sentence[i + 1] in _INSTALLED
+            and not _is_apart(sentence, i + 1)
+            and (_is_apart(sentence, i + 2) or not sentence[i + 2][:1].isdigit())
+        )
+    for j in range(i + 1, len(sentence.keys)):
+        if _is_apart(sentence, j) or j + 1 in keywords:
             return False
-        if sentence[j] in _INSTALLED and sentence[j] != "inbetriebnahme":
-            is_of_another = sentence[j + 1][:1].isdigit() or sentence[j + 1] in _BEFORE_OTHER_YEARS
-            return _is_apart(sentence, j + 1) or not is_of_another
+        if sentence[j] in _INSTALLED:
+            return True
     return False
 
 
@@ -406,13 +425,10 @@ def _is_apart(sentence: Sentence, i: int) -> bool:
     return not _ENDS_OF_INSTALLATION.isdisjoint(sentence.gap(i))
 
 
-_INSTALLED: Final = frozenset(
-    ["eingebaut", "installiert", "inbetriebnahme", "angeschafft", "gekauft", "montiert", "aufgestellt"]
-)
-_INSTALLED_WITHIN: Final = 4  # tokens: "2022 eine neue Wallbox gekauft"
-_BEFORE_OTHER_YEARS: Final = frozenset({"vor", "nach", "seit", "im", "in"})
-_BEFORE_INSTALLATION: Final = _YEAR | {"im", "in", "anno", "war", "am"}
-_ENDS_OF_INSTALLATION: Final = frozenset("?!,;()")
+_INSTALLED: Final = frozenset({"eingebaut", "installiert", "inbetriebnahme", "angeschafft", "gekauft"})
+_HAVE: Final = frozenset({"wurde", "habe", "haben"})
+_VERB_WITHIN: Final = 3  # tokens: "wurde im Jahr 2023"
+_ENDS_OF_INSTALLATION: Final = frozenset("?!,;:.()-–—")
 
 
 def _is_a_bound(sentence: Sentence, i: int) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -1398,6 +1398,26 @@ def test_the_place_beside_an_alias_decides_before_the_spelling_of_a_name(
         ("Hochlast Dezember 24 um 17 Uhr Syna", 2026, date(2026, 12, 24)),
         ("HLZF Mai 25 17 Uhr Syna", 2026, date(2026, 5, 25)),
         ("HLZF Syna Dezember 24, 25", 2026, date(2026, 12, 24)),
+        ("HLZF Syna Dezember 24, 2026", 2026, date(2026, 12, 24)),
+        ("HLZF Syna 2026 Dezember 24", 2026, date(2026, 12, 24)),
+        ("HLZF Syna Dezember 28 2026", 2026, date(2026, 12, 28)),
+        ("Netzentgelte 2025 Syna Januar 24", 2025, None),
+        ("Hochlast Syna Januar 25 nächstes Jahr", 2027, date(2027, 1, 25)),
+        ("Hochlast Syna dieses Jahr Dezember 24", 2026, date(2026, 12, 24)),
+        ("Hochlast Syna Dezember 24 morgens", 2026, date(2026, 12, 24)),
+        ("Hochlast Syna Dezember 24 vor 17 Uhr", 2026, date(2026, 12, 24)),
+        ("Hochlast Syna Dezember 24 (17 Uhr)", 2026, date(2026, 12, 24)),
+        ("Um 17 Uhr Dezember 24 Hochlast Syna", 2026, date(2026, 12, 24)),
+        ("Is dez 24 5pm peak load at Syna", 2026, date(2026, 12, 24)),
+        ("Ist jetzt Hochlast bei Syna, Dezember 24?", 2026, date(2026, 12, 24)),
+        ("Hochlast Do, Dezember 24 Syna", 2026, date(2026, 12, 24)),
+        ("Hochlast Heiligabend Dezember 24 Syna", 2026, date(2026, 12, 24)),
+        ("Hochlast Sonnabend, Dezember 26 Syna", 2026, date(2026, 12, 26)),
+        ("Ist Dezember 24 Hochlast bei Syna?", 2026, date(2026, 12, 24)),
+        ("Hochlast Ruhrgebiet Januar 24 Syna", 2024, None),
+        ("Netzentgelte Nachtspeicher Januar 24 Syna", 2024, None),
+        ("HLZF Syna am Dezember 24", 2026, date(2026, 12, 24)),
+        ("Hochlast am 5. Januar 27 ab 17 Uhr bei Syna", 2027, date(2027, 1, 5)),
     ],
 )
 def test_two_digits_behind_a_german_month_are_a_year_unless_a_day_is_spoken_of(
@@ -1405,6 +1425,72 @@ def test_two_digits_behind_a_german_month_are_a_year_unless_a_day_is_spoken_of(
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.year, found.details.day) == (year, day)
+
+
+@pytest.mark.parametrize(
+    ("said", "kwh", "kw"),
+    [
+        ("Netzkosten Syna MS Januar 25 Mio kWh 5 MW", 25_000_000, 5_000),
+        ("Netzkosten Syna MS Januar 25 tausend kWh 50 kW", 25_000, 50),
+        ("Netzkosten Syna MS Januar 25 000 kWh 50 kW", 25_000, 50),
+        ("Netzkosten Syna MS 5. Januar 25 Mio kWh 5 MW", 25_000_000, 5_000),
+    ],
+)
+def test_digits_of_an_amount_behind_a_month_are_no_year(
+    vocabulary: Vocabulary, said: str, kwh: int, kw: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert found.details.load is not None
+    assert (found.details.load.consumption_kwh, found.details.load.peak_load_kw) == (kwh, kw)
+    assert found.year == TODAY.year
+
+
+@pytest.mark.parametrize("said", ["1500 kW bzw. 1,5 MW", "1500 kW bzw. 1500 kW"])
+def test_a_peak_load_that_is_said_again_is_one(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(f"Netzkosten Syna MS 5 GWh und {said}", vocabulary, TODAY)
+    assert found.details.load is not None
+    assert found.details.load.peak_load_kw == 1_500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "5 Wp Syna Netzentgelt", "300 Wp Modul Syna Netzentgelt", "WP-Nummer Syna Netzentgelt", "Netzentgelte Windpark (WP) Syna",
+        "WP Netzentgelte MS Syna",
+    ],
+)  # fmt: skip
+def test_wp_is_no_heat_pump_behind_a_number_above_ns_and_beside_other_words(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is QuestionTopic.NETZENTGELTE
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["WP Netzentgelt Syna", "Netzentgelt WP Syna NS", "Netzentgelt für WP Syna", "Modul 1 für WP Syna"],
+)
+def test_wp_is_a_heat_pump_beside_charges(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is QuestionTopic.PRICES
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Wo ist das 5G Netz billiger, in Jena oder in Weimar?", "Wo ist D2 Netz billiger, Jena oder Weimar?",
+        "Ist das D1 Netz in Jena teurer geworden?", "Ist das O2 Netz in Jena billiger geworden?",
+    ],
+)  # fmt: skip
+def test_a_grid_that_is_named_more_closely_is_not_that_of_electricity(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).topic is None
+
+
+@pytest.mark.parametrize(
+    "said", ["Was spare ich, wenn ich statt NS MS nehme, bei Syna?", "Wechsel statt NS in MS bei Syna"]
+)
+def test_levels_of_which_both_are_meant_are_not_replaced(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).voltage_level is None
 
 
 @pytest.mark.parametrize(
@@ -1416,6 +1502,14 @@ def test_two_digits_behind_a_german_month_are_a_year_unless_a_day_is_spoken_of(
         ("Wärmepumpe 2024 eingebaut, 2025 Netzentgelt Syna", 2025),
         ("Wärmepumpe Inbetriebnahme: 2023, Netzentgelt Syna 2025", 2025),
         ("Netzentgelte 2025 Wallbox installiert Syna", 2025),
+        ("Ich habe eine Wallbox installiert. 2025 Netzentgelt Syna", 2025),
+        ("Wallbox installiert - 2025 Modul 1 Syna", 2025),
+        ("Modul 1 2025 Wallbox installiert Syna", 2025),
+        ("Netzentgelt für 2025 Wärmepumpe eingebaut Syna", 2025),
+        ("Wärmepumpe wird 2027 eingebaut, welches Netzentgelt gilt bei Syna", 2027),
+        ("Netzentgelte gekauft 2024 Syna", 2024),
+        ("Netzentgelte Inbetriebnahme 2025 Syna", 2025),
+        ("Die Wallbox wurde im Jahr 2023 von Elektro Müller installiert, Netzentgelt Syna", 2026),
         ("Welches Netzentgelt galt 2023 für eingebaute Wärmepumpen bei Syna?", 2023),
     ],
 )
@@ -1433,6 +1527,10 @@ def test_the_year_in_which_a_device_was_installed_is_not_asked_for(
         ("Netzentgelte Syna 2025 statt 2024", 2025, 1),
         ("NS statt MS 2025 statt 2024 Syna", 2025, 2),
         ("Netzentgelte Syna statt 2025, 2024 und 2023", 2025, 3),
+        ("Netzentgelte Syna statt 2024 auch 2025", 2025, 2),
+        ("Wie viel teurer statt 2025 2024 Syna", 2025, 2),
+        ("Ersparnis statt 2025 2024 Netzentgelte Syna", 2025, 2),
+        ("rather than 2025 2024 grid fees Syna", 2025, 2),
     ],
 )
 def test_what_stands_in_the_place_of_what_is_denied_is_meant(
@@ -1440,6 +1538,22 @@ def test_what_stands_in_the_place_of_what_is_denied_is_meant(
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.year, found.questions) == (year, questions)
+
+
+def test_initials_of_a_company_with_the_town_in_its_name_are_meant(entries: list[DirectoryEntry]) -> None:
+    waldeck = next(entry for entry in entries if entry.slug == "energie-waldeck-frankenberg")
+    frankenberg = replace(
+        waldeck,
+        id=uuid4(),
+        slug="egf-energiegesellschaft-frankenberg",
+        name="EGF EnergieGesellschaft Frankenberg",
+        official_name="EGF EnergieGesellschaft Frankenberg mbH",
+        city="Frankenberg",
+        connection_points=2_376,
+    )
+    alias = Alias("EWF", waldeck.id, "https://example.org/")
+    found = interpret("EWF Frankenberg", Vocabulary.of([*entries, frankenberg], [alias]), TODAY)
+    assert found.dno_id == waldeck.id
 
 
 @pytest.mark.parametrize("said", ["SWU Unna", "SWU (Unna)", "SWU in Unna", "SWU Leistungspreis MS Unna"])
