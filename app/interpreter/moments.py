@@ -96,46 +96,87 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
     return Moment(day, minute, sentence.has(Sign.NOW), hours, _number(sentence, kept), of_any_year)
 
 
-def without_time_of_another_day(sentence: Sentence, moment: Moment, *, names_a_year: bool) -> Moment:
-    """A time alone is today's: not that of a day that is not understood, of a season or a year, "im Winter um 17 Uhr"."""
+def without_time_of_another_day(sentence: Sentence, moment: Moment, *, of_another_year: bool) -> Moment:
+    """A time alone is today's: not that of a day that is not understood, of a season or another year, "im Winter um 17 Uhr"."""
     of_today = moment.now or sentence.has(Sign.NOW_OR_THIS_YEAR)
     if moment.minute is None or moment.day is not None or of_today:
         return moment
-    return moment._replace(minute=None) if names_a_year or _names_another_time(sentence) else moment
+    is_another = of_another_year or _names_another_time(sentence)
+    return moment._replace(minute=None) if is_another else moment
 
 
 def _names_another_time(sentence: Sentence) -> bool:
+    """In the clause of the time: not "Ich habe 3 Tage Zeit. Ist um 17 Uhr Hochlast?"."""
     return any(
-        (key in _PERIODS and sentence[i - 1] not in _WISHES and (key, sentence[i + 1]) != ("immer", "noch"))
-        or (key in WEEKDAYS or key.endswith(_ENDS_OF_DAYS))
+        (key in _PERIODS and sentence[i - 1] not in _WISHES)
+        or (_OF_WEEKDAYS.fullmatch(key) or key.endswith(_ENDS_OF_DAYS))
+        # As written: "Nacht" is taken for "nach".
+        or (sentence.words[i].token.key in _PARTS_OF_DAYS and sentence[i - 1] in _EVERY)
         or (key in MONTHS and (key != "may" or sentence[i - 1] in {"in", "of"}))
         or (key == "fall" and sentence[i - 1] in {"in", "this", "next", "last"})
         or (key == "quarter" and sentence[i + 1] not in {"past", "to"})
-        or (key in {"tag", "day"} and sentence[i - 1] not in _GREETING)
+        or (key == "q" and sentence[i + 1] in {"1", "2", "3", "4"})
         or _is_a_number_of_a_day(sentence, i)
-        for i, key in enumerate(sentence.keys)
+        for i in _clause_of_the_time(sentence)
+        for key in (sentence[i],)
     )
 
 
+def _clause_of_the_time(sentence: Sentence) -> range:
+    time = _time(sentence)
+    at = 0 if time is None else time.start
+    start, end = at, at + 1
+    while start > 0 and not _begins_a_clause(sentence, start):
+        start -= 1
+    while end < len(sentence.keys) and not _begins_a_clause(sentence, end):
+        end += 1
+    return range(start, end)
+
+
+def _begins_a_clause(sentence: Sentence, i: int) -> bool:
+    """Not behind "3.", "z. B.", "ca." and within a name: "St. Ingbert"."""
+    gap, before = sentence.gap(i), sentence[i - 1]
+    if not {"?", "!"}.isdisjoint(gap):
+        return True
+    is_abbreviated = before[:1].isdigit() or len(before) == 1 or before in _ABBREVIATED
+    return "." in gap and not is_abbreviated and not any(m.start < i < m.end for m in sentence.mentions)
+
+
 def _is_a_number_of_a_day(sentence: Sentence, i: int) -> bool:
-    """ "Am 3. um 17 Uhr", "on the 3rd at 5 pm", "on 12/03/2026", which is two days in British and American English."""
-    if not sentence[i].isdecimal():
+    """ "Am 3. um 17 Uhr", "am 31 um 17 Uhr", "on the 3rd at 5 pm", "on 25/12", "on 12/03/2026", which is two days in British and
+    American English; not "Ebene 1/2/3"."""
+    first, second, third = sentence[i], sentence[i + 1], sentence[i + 2]
+    if not first.isdecimal():
         return False
-    if sentence[i + 1] in _ORDINAL and sentence.gap(i + 1) == "":
-        return True
     gap = sentence.gap(i + 1)
-    if sentence[i - 1] in _BEFORE_DAYS and gap.startswith(". "):
+    if second in _ORDINAL and gap == "":
         return True
-    return gap in {"/", "-"} and sentence.gap(i + 2) == gap and sentence[i + 2].isdecimal()
+    if sentence[i - 1] in _BEFORE_DAYS and (gap.startswith(". ") or second in _BEFORE_TIMES):
+        return True
+    if gap not in {"/", "-"} or not second.isdecimal() or max(len(first), len(second)) > 2:
+        return False
+    if sentence.gap(i + 2) == gap and third.isdecimal():
+        return len(third) in {2, 4}
+    return gap == "/" and sentence[i - 1] in {"am", "on"}
 
 
-_WISHES: Final = frozenset({"schone", "schones", "frohe", "frohes", "happy", "merry", "nice"})
+_WISHES: Final = frozenset({
+    "schone", "schonen", "schones", "frohe", "frohes", "guten", "gutes", "good", "happy", "merry", "nice", "great",
+    "lovely",
+})  # fmt: skip
+_ABBREVIATED: Final = frozenset({"ca", "bspw", "bzw", "evtl", "ggf", "st", *_HALF_DAYS})  # "5 p.m."
 _PERIODS: Final = frozenset({
     "winter", "sommer", "fruhling", "fruhjahr", "herbst", "summer", "spring", "autumn", "quartal", "quartale", "quarters", "monat",
     "monate", "monaten", "month", "months", "woche", "wochen", "week", "weeks", "wochenende", "wochenenden", "weekend", "weekends",
     "weekday", "weekdays", "werktags", "werktage", "werktagen", "wochentags", "tage", "tagen", "days", "holiday", "holidays",
-    "ostern", "easter", "pfingsten", "himmelfahrt", "fronleichnam", "allerheiligen", "eve", "taglich", "daily", "immer", "always",
-    "normalerweise", "ublicherweise", "usually", "normally", *_NAMED_DAYS,
+    "ostern", "easter", "pfingsten", "himmelfahrt", "fronleichnam", "allerheiligen", "eve", "tag", "day", "taglich", "daily", *_NAMED_DAYS,
+})  # fmt: skip
+# "Montag", "montags", "Freitagabend".
+_OF_WEEKDAYS: Final = re.compile(
+    f"(?:{'|'.join(WEEKDAYS)})(?:s|fruh|(?:morgen|vormittag|mittag|nachmittag|abend|nacht)s?)?"
+)
+_PARTS_OF_DAYS: Final = frozenset({
+    "morgen", "vormittag", "mittag", "nachmittag", "abend", "nacht", "morning", "noon", "afternoon", "evening", "night",
 })  # fmt: skip
 # "Ostermontag", "Karfreitag", "Werktag", "Weihnachtsfeiertage".
 _ENDS_OF_DAYS: Final = (
@@ -182,7 +223,7 @@ def _without_spans(sentence: Sentence, days: list[_Found]) -> list[_Found]:
 
 
 def _is_of_validity(sentence: Sentence, day: _Found) -> bool:
-    """ "Gültig ab 1.1.2027", "Stand 01.01.2026", "valid from 1 January 2027": since when or until when figures hold."""
+    """ "Gültig ab 1.1.2027", "Stand 01.01.2026", "valid from 1 January 2027", "by 25/12/2026": since when or until when figures hold."""
     if not sentence[day.start][:1].isdigit() and sentence[day.start] not in MONTHS:
         return False  # "ab Montag"
     before = day.start - 1
@@ -369,11 +410,11 @@ _BEFORE_LAST_DAYS: Final = {
 _LEAP_DAY: Final = (2, 29)
 _ORDINAL: Final = {"st", "nd", "rd", "th"}
 _SINCE_OR_UNTIL: Final = {
-    "ab", "seit", "bis", "stand", "gultig", "wirksam", "from", "since", "until", "effective", "valid",
+    "ab", "seit", "bis", "stand", "gultig", "wirksam", "from", "since", "until", "by", "before", "effective", "valid",
 }  # fmt: skip
 _FIRST_OF_A_YEAR: Final = (1, 1)
 _BEFORE_DATES: Final = {"der", "den", "dem", "the"}
-_EVERY: Final = {"jeden", "jeder", "jedem", "every", "each"}
+_EVERY: Final = {"jede", "jeden", "jeder", "jedem", "every", "each"}
 _COUNTED: Final = {
     "ersten", "erster", "zweiten", "zweiter", "dritten", "dritter", "vierten", "vierter", "first", "second", "third", "fourth",
 }  # fmt: skip

@@ -94,20 +94,30 @@ def ranking_of(read: Read) -> Interpretation | None:
 
 
 def _ranks_places(sentence: Sentence) -> bool:
-    """ "Günstigste Stadt in Bayern", "which town has the highest grid fees", "die teuersten Regionen"; not "which city's operator"."""
-    ranked = {mark.end for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)}
+    """ "Günstigste Stadt in Bayern", "which town has the highest grid fees", "Städte mit den höchsten Netzentgelten"; not "which city's
+    operator"."""
+    if any(
+        key in _KINDS_OF_COMPANIES or (key in _COMPANIES_OF_THE_GRID and sentence[i - 1] in _OF_THE_GRID)
+        for i, key in enumerate(sentence.keys)
+    ):
+        return False
+    ranked = [mark for mark in sentence.marks if mark.meaning in (Sign.CHEAPEST, Sign.DEAREST)]
+    starts, ends = {mark.start for mark in ranked}, {mark.end for mark in ranked}
     return any(
         word.token.key in _PLACES_RANKED  # as written: "towns" is corrected to "owns"
-        and (i in ranked or sentence[i - 1] in _WHICH_PLACE)
-        and sentence[i + 1] != "s"
-        and sentence.gap(i + 1) != "-"
+        and (
+            i in ends
+            or sentence[i - 1] in _WHICH_PLACE
+            or (sentence[i + 1] in {"mit", "with"} and not starts.isdisjoint({i + 2, i + 3}))
+        )
         for i, word in enumerate(sentence.words)
     )
 
 
 _PLACES_RANKED: Final = frozenset({
     "stadt", "stadte", "stadten", "gemeinde", "gemeinden", "kommune", "kommunen", "ort", "orte", "region", "regionen", "landkreis",
-    "landkreise", "city", "cities", "town", "towns", "municipality", "municipalities", "regions", "district", "districts",
+    "landkreise", "kreis", "kreise", "city", "cities", "town", "towns", "municipality", "municipalities", "regions", "district",
+    "districts", "states", "areas",
 })  # fmt: skip
 _WHICH_PLACE: Final = frozenset({"welche", "welcher", "welchem", "welchen", "which", "what"})
 
@@ -245,6 +255,10 @@ _COMPANIES_RANKED = {
     "operators", "dso", "dsos",
 }  # fmt: skip
 _COMPANIES_OF_THE_GRID = {"operator", "operators", "company", "companies"}
+_KINDS_OF_COMPANIES = _COMPANIES_RANKED | {
+    "netzgesellschaft", "netzgesellschaften", "versorger", "energieversorger", "stadtwerk", "stadtwerke", "stadtwerken", "utility",
+    "utilities",
+}  # fmt: skip
 
 
 def _asks_by_limit(read: Read) -> bool:

@@ -141,7 +141,8 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     taken = level.tokens | amounts.tokens | sentence.covered(topics)
     moment = moment_of(sentence, today, taken)
     year = year_of(sentence, taken | moment.hours, today, moment.day)
-    moment = without_time_of_another_day(sentence, moment, names_a_year=year.named)
+    of_another_year = year.named and year.year != today.year
+    moment = without_time_of_another_day(sentence, moment, of_another_year=of_another_year)
     found = Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
     postal_code = postal_code_of(sentence, amounts.tokens)
     if postal_code is not None:

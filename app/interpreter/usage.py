@@ -144,19 +144,19 @@ def _module(sentence: Sentence, topic: Asked) -> int | None:
 
 
 def _bands(read: Read) -> BandConsumption | None:
-    """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT" or "HT 1000 kWh, ST 2000 kWh, NT 500 kWh": all three, in any order."""
+    """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT" or "HT 1000 kWh, ST 2000 kWh, NT 500 kWh": all three, in any order. The total that
+    "3500 kWh (HT 1000 kWh, ST 2000 kWh, NT 500 kWh)" begins with is none of them."""
     sentence = read.sentence
     before: dict[str, Decimal] = {}
     beside: dict[str, Decimal] = {}
     for start, end, kwh in energies_of(sentence, read.language):
         first = _NAMES_OF_BANDS.get(sentence[start - 1])
-        second = _NAMES_OF_BANDS.get(sentence[end]) if _PAUSES.isdisjoint(sentence.gap(end)) else None
-        if first is not None:
+        if first is not None and _PAUSES.isdisjoint(sentence.gap(start)):
             before.setdefault(first, kwh)
-        if (band := second or first) is not None:
+        if (band := _NAMES_OF_BANDS.get(sentence[end]) or first) is not None:
             beside.setdefault(band, kwh)
-    found = next((one for one in (beside, before) if len(one) == len(_BANDS)), None)
-    return BandConsumption(**found) if found is not None else None
+    found = before if len(before) == len(_BANDS) else beside
+    return BandConsumption(**found) if len(found) == len(_BANDS) else None
 
 
 _PAUSES: Final = frozenset(",;")

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
+from app.domain.consumption import BandConsumption
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
@@ -1581,6 +1582,15 @@ def test_initials_beside_another_town_are_those_of_its_stadtwerke(
         "in zwei Tagen",
         "nächste Woche",
         "am 3.",
+        "am 31",
+        "montags",
+        "am Freitagabend",
+        "am Sonntagmorgen",
+        "jeden Abend",
+        "jede Nacht",
+        "in Q4",
+        "im Winter z. B.",
+        "im Winter in St. Ingbert",
         "2025",
         "letztes Jahr",
         "on Boxing Day",
@@ -1590,6 +1600,9 @@ def test_initials_beside_another_town_are_those_of_its_stadtwerke(
         "on public holidays",
         "on the 3rd",
         "on 12/03/2026",
+        "on 25/12",
+        "on Mondays",
+        "every evening",
     ],
 )
 def test_a_time_on_a_day_that_is_not_understood_is_not_that_of_today(
@@ -1608,6 +1621,16 @@ def test_a_time_on_a_day_that_is_not_understood_is_not_that_of_today(
         "Ist jetzt am Montag um 17 Uhr Hochlast bei Westnetz MS?",
         "is it peak load at Westnetz MV at 5 pm? Have a good day",
         "Ist um 17 Uhr Hochlast bei Westnetz MS? Guten Tag, schönes Wochenende und frohe Ostern",
+        "is it peak load at 5 pm at Westnetz MV? Have a great weekend",
+        "Have a great day, is it peak load at 5 pm at Westnetz MV?",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS? Gutes Wochenende",
+        "Ich habe 3 Tage Zeit. Ist um 17 Uhr Hochlast bei Westnetz MS?",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS? Leistungspreis pro Monat",
+        "Ist um 17 Uhr noch immer Hochlast bei Westnetz MS?",
+        "Is it usually peak load at 5 pm at Westnetz MV?",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS, Tel. 0201/12/3456",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS, Zähler 1/2/3",
+        "Ist um 17 Uhr Hochlast bei Westnetz MS 2026?",
     ],
 )
 def test_a_time_without_another_day_is_today(vocabulary: Vocabulary, said: str) -> None:
@@ -1624,6 +1647,8 @@ def test_a_time_without_another_day_is_today(vocabulary: Vocabulary, said: str) 
         ("on 6/6/2026", date(2026, 6, 6)),
         ("on 12/03/2026", None),
         ("on 31/02/2026", None),
+        ("by 25/12/2026", None),
+        ("before 25/12/2026", None),
         ("on 3rd December 2026", date(2026, 12, 3)),
         ("on the 1st of May 2026", date(2026, 5, 1)),
         ("a week from today", date(2026, 12, 7)),
@@ -1654,6 +1679,9 @@ def test_days_are_read_as_they_are_written_in_english(
         ("Netzkosten Westnetz Modul 1 500 kWh Wärmepumpe", 500),
         ("Netzkosten Westnetz Netzebene 7 800 kWh Haushalt", 800),
         ("Netzkosten Westnetz Haushalt 12 500 kWh", 12_500),
+        ("Netzkosten Westnetz Haus 4 500 kWh", 4500),
+        ("Netzkosten für mein Haus 12 000 kWh Westnetz", 12_000),
+        ("Netzkosten Westnetz Wohnung 2 500 kWh", 2500),
     ],
 )
 def test_a_consumption_in_kwh_has_no_thousandths_and_begins_behind_a_numbered_word(
@@ -1673,6 +1701,8 @@ def test_a_consumption_in_kwh_has_no_thousandths_and_begins_behind_a_numbered_wo
         ("grid cost 5 GWh and 1.250 MW Westnetz MV", 5_000_000, 1250),
         ("Netzkosten 5 GWh und 1,250 MW Westnetz MS", 5_000_000, 1250),
         ("Netzkosten 2,500 GWh und 1.500 kW Westnetz MS", 2_500_000, 1500),
+        ("Netzkosten 2 GWh Spannungsebene 5 500 kW Westnetz", 2_000_000, 500),
+        ("Netzkosten 2 GWh NE 5 500 kW Westnetz", 2_000_000, 500),
     ],
 )
 def test_of_two_notations_the_one_counts_that_a_year_can_have(
@@ -1692,6 +1722,19 @@ def test_of_two_notations_the_one_counts_that_a_year_can_have(
         ("die teuersten Gemeinden in Hessen, Netzentgelte NS", NotHeld.OTHER_RANKING),
         ("which city's grid operator is the cheapest in MV?", None),
         ("günstigste Stadtwerke in Bayern MS", None),
+        ("Städte mit den höchsten Netzentgelten NS", NotHeld.OTHER_RANKING),
+        ("top 10 cities with the highest grid fees LV", NotHeld.OTHER_RANKING),
+        ("Welcher Kreis hat die höchsten Netzentgelte MS?", NotHeld.OTHER_RANKING),
+        ("teuerste Kreise, Netzentgelte NS", NotHeld.OTHER_RANKING),
+        ("cheapest states, grid fees LV", NotHeld.OTHER_RANKING),
+        ("cheapest areas, grid fees LV", NotHeld.OTHER_RANKING),
+        ("which city has the highest grid fees for my company, LV?", NotHeld.OTHER_RANKING),
+        ("which city grid company is the cheapest, MV?", None),
+        ("which city network operator is cheapest MV", None),
+        ("cheapest town utility MV", None),
+        ("günstigste Stadt Netzgesellschaft in Sachsen MS", None),
+        ("Der günstigste Netzbetreiber MS und in welcher Stadt sitzt er?", None),
+        ("In which city is the cheapest grid operator based, MV?", None),
         ("günstigster Netzbetreiber für unsere Stadt in Bayern MS", None),
     ],
 )
@@ -1701,3 +1744,37 @@ def test_towns_and_regions_are_not_ranked_by_their_operators(
     found = interpret(said, vocabulary, TODAY)
     assert found.not_held is not_held
     assert (found.topic is QuestionTopic.RANKING) == (not_held is None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Modul 3 Westnetz: 1000 kWh HT, 2000 kWh ST, 500 kWh NT",
+        "Modul 3 Westnetz: 1000 kWh HT 2000 kWh ST 500 kWh NT",
+        "Modul 3 Westnetz: 1000 kWh, HT; 2000 kWh, ST; 500 kWh, NT",
+        "Modul 3 Westnetz: NT 500 kWh HT 1000 kWh ST 2000 kWh",
+        "Modul 3 Westnetz: HT 1000 kWh, 2000 kWh ST, NT 500 kWh",
+        "Modul 3 Westnetz: 3500 kWh (HT 1000 kWh, ST 2000 kWh, NT 500 kWh)",
+        "Modul 3 Westnetz: 3500 kWh HT 1000 kWh ST 2000 kWh NT 500 kWh",
+        "Modul 3 Westnetz: 1000 kWh HT, 2000 kWh ST, 500 kWh NT, 3500 kWh gesamt",
+    ],
+)
+def test_bands_stand_before_or_behind_their_amounts(vocabulary: Vocabulary, said: str) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.bands == BandConsumption(Decimal(1000), Decimal(2000), Decimal(500))
+
+
+def test_a_tariff_of_a_time_in_the_year_of_today_is_that_of_today(vocabulary: Vocabulary) -> None:
+    found = interpret("Modul 3 Syna 2026: welcher Tarif gilt um 17 Uhr?", vocabulary, TODAY)
+    assert (found.topic, found.details.minute) == (QuestionTopic.TIME_OF_USE, 17 * 60)
+
+
+@pytest.mark.parametrize(
+    "said", ["Netzentgelte unter 100,000 kWh Westnetz", "network charges under 100.000 kWh Westnetz"]
+)
+def test_a_limit_of_load_metering_is_a_kind_of_customers_in_both_notations(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.topic, found.not_held, found.details.usage) == (QuestionTopic.NETZENTGELTE, None, None)
