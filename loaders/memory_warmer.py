@@ -69,7 +69,7 @@ class MemoryWarmer:
         """Returns why it ended."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._settings.memory_cache_lifetime / 2
-        years = await self._one(regions.HELD_YEARS, None) or ()
+        years: tuple[int, ...] = await self._one(regions.HELD_YEARS, None) or ()
         for year in years:
             if (end := self._end(until)) is not None:
                 return end
