@@ -8,7 +8,6 @@ docs/configuration.md; a test keeps the two equal.
 import sys
 import types
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
@@ -22,7 +21,14 @@ from app.setting_names import PREFIX, find_settings
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
-Seconds = Annotated[float, Meta(ge=0)]
+# Headers, cookies, keys of Redis and moments of PostgreSQL hold these, but not infinity.
+_MOST = 1e9
+# PostgreSQL and sockets have time-outs as milliseconds of 32 bits.
+_LONGEST_TIMEOUT = 2_147_483
+
+Seconds = Annotated[float, Meta(ge=0, le=_MOST)]
+PositiveSeconds = Annotated[float, Meta(gt=0, le=_MOST)]
+Timeout = Annotated[float, Meta(ge=0, le=_LONGEST_TIMEOUT)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -52,13 +58,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_database_connections: Count = 2
     max_database_connections: Positive = 10
     database_connect_timeout: Seconds = 10
-    database_statement_timeout: Seconds = 5
+    database_statement_timeout: Timeout = 5
     database_acquire_timeout: Seconds = 5
 
     # Redis
     max_redis_connections: Positive = 100
     min_redis_connections: Count = 10
-    redis_timeout: Seconds = 0.08
+    redis_timeout: Annotated[float, Meta(ge=0, le=_LONGEST_TIMEOUT // 3)] = 0.08  # a relay has three of it
     redis_connect_timeout: Seconds = 0.08
     redis_health_check_interval: Seconds = 15
     breaker_threshold: Positive = 5
@@ -85,7 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_missed_heartbeats: Positive = 4
     max_relay_batch: Positive = 500
     relay_interval: Seconds = 1
-    relay_timeout: Annotated[float, Meta(gt=0)] = 0.3  # how long a relay may be idle within its transaction
+    relay_timeout: Annotated[float, Meta(gt=0, le=_LONGEST_TIMEOUT)] = (
+        0.3  # how long a relay may be idle within its transaction
+    )
 
     # Authentication
     anonymous_reading: bool = True
@@ -120,12 +128,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hsts_lifetime: Seconds = 365 * DAY
 
     # Rate limits; 0: no limit
-    rate_limit_window: Annotated[float, Meta(ge=1)] = MINUTE
+    rate_limit_window: Annotated[float, Meta(ge=1, le=_MOST)] = MINUTE
     rate_limit_anonymous: Count = 60
     rate_limit_api_key: Count = 600
     rate_limit_sign_in: Count = 5
     rate_limit_sign_in_account: Count = 200
-    rate_limit_sign_in_window: Annotated[float, Meta(ge=1)] = 15 * MINUTE
+    rate_limit_sign_in_window: Annotated[float, Meta(ge=1, le=_MOST)] = 15 * MINUTE
     rate_limit_messages: Count = 120
     rate_limit_cost: Positive = 1000  # cost of a query that counts as one request
     max_rate_limit_keys: Positive = 50_000
@@ -143,7 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_operations_per_socket: Positive = 100  # concurrent operations on one WebSocket
     max_message_bytes: Positive = 2**17
     socket_init_timeout: Seconds = 5  # for the connection_init of a new WebSocket
-    socket_check_interval: Annotated[float, Meta(gt=0)] = (
+    socket_check_interval: PositiveSeconds = (
         20  # how often a WebSocket is pinged and its credentials are checked
     )
     max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all open subscriptions
@@ -169,7 +177,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language_model_key: Secret = ""
     language_model_name: str = ""
     language_model_threshold: Share = 0.5  # confidence
-    language_model_timeout: Annotated[float, Meta(gt=0)] = 3
+    language_model_timeout: PositiveSeconds = 3
     max_language_model_calls: Count = 5000  # per day, over all instances; 0: no limit
     max_language_model_calls_per_caller: Count = 100
 
@@ -200,7 +208,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_cost: Positive = 25_000
     limit_objects: Positive = 100_000  # loaded by one operation
     limit_answer_bytes: Positive = 8 * 2**20
-    limit_cpu_time: Annotated[float, Meta(gt=0)] = 0.5  # CPU time of one operation
+    limit_cpu_time: PositiveSeconds = 0.5  # CPU time of one operation
     limit_statements: Positive = 200  # that one operation waits for
     persisted_lifetime: Seconds = 7 * DAY
     max_persisted_documents: Positive = 2000  # in Redis, of all clients
@@ -215,37 +223,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Data of others
     starter: bool = True  # loaded into a database without operators, unless another database is followed
     follow_database_url: Secret = ""  # of dno-crawler; empty: none
-    follow_interval: Annotated[float, Meta(ge=0.1)] = 30
+    follow_interval: Annotated[float, Meta(ge=0.1, le=_MOST)] = 30
 
     # Imports and exports
-    import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or waiting for another import
-    import_request_timeout: Annotated[float, Meta(gt=0)] = 50  # of a file sent over HTTP, until its commit
+    import_timeout: Timeout = 10 * MINUTE  # one statement of an import, or waiting for another import
+    import_request_timeout: Annotated[float, Meta(gt=0, le=_LONGEST_TIMEOUT)] = (
+        50  # of a file sent over HTTP, until its commit
+    )
     max_import_bytes: Positive = 32 * 2**20  # of one file sent over HTTP
     max_import_memory: Positive = 2**30  # bytes of the process that imports it
     max_imports: Positive = 2  # over HTTP, of one process at a time
-    export_timeout: Seconds = 5 * MINUTE  # a whole download
+    export_timeout: Timeout = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
-    limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20
+    limit_export_cpu_time: PositiveSeconds = 20
     max_exports: Positive = 2  # concurrent downloads; each uses a connection of the pool
 
     # Webhooks
     webhook_networks: Words = ()  # that messages may be sent to although they are not public (CIDR), also without TLS
     webhook_ports: Words = ("443", "1024-65535")
     webhook_ca_file: str = ""  # certificates of further authorities (PEM)
-    webhook_timeout: Annotated[float, Meta(gt=0)] = 15  # of one attempt
-    webhook_interval: Annotated[float, Meta(gt=0)] = 0.5  # between two looks for changes and due messages
-    webhook_retry_delay: Annotated[float, Meta(gt=0)] = (
+    webhook_timeout: PositiveSeconds = 15  # of one attempt
+    webhook_interval: PositiveSeconds = 0.5  # between two looks for changes and due messages
+    webhook_retry_delay: PositiveSeconds = (
         5  # after the first failure; each further one is four times as long
     )
-    longest_webhook_retry_delay: Annotated[float, Meta(gt=0)] = 6 * HOUR
+    longest_webhook_retry_delay: PositiveSeconds = 6 * HOUR
     max_webhook_attempts: Positive = 12  # of one message; then it is a dead letter
-    webhook_message_lifetime: Annotated[float, Meta(gt=0)] = (
-        3 * DAY
-    )  # until an undelivered message is a dead letter
-    webhook_failing_lifetime: Annotated[float, Meta(gt=0)] = (
-        5 * DAY
-    )  # of failures, until the subscription is disabled
-    dead_letter_lifetime: Annotated[float, Meta(gt=0)] = 30 * DAY
+    webhook_message_lifetime: PositiveSeconds = 3 * DAY  # until an undelivered message is a dead letter
+    webhook_failing_lifetime: PositiveSeconds = 5 * DAY  # of failures, until the subscription is disabled
+    dead_letter_lifetime: PositiveSeconds = 30 * DAY
     max_dead_letters: Positive = 1000  # of one subscription
     max_webhook_subscriptions: Positive = 10  # of one API key
     max_webhook_messages: Positive = 10_000  # that wait, of one subscription
@@ -254,7 +260,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Caches at the edge
     edge_headers: Words = ()  # that name what a response was read from; empty: none
-    edge_lifetime: Annotated[float, Meta(ge=1)] = 6 * HOUR  # the longest that an edge stores a response
+    edge_lifetime: Annotated[float, Meta(ge=1, le=_MOST)] = (
+        6 * HOUR
+    )  # the longest that an edge stores a response
     edge_varnish: Words = ()  # addresses of servers that are purged
     edge_fastly_service: str = ""  # empty: none is purged
     edge_fastly_token: Secret = ""
@@ -263,17 +271,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     edge_cloudflare_zone: str = ""  # empty: none is purged
     edge_cloudflare_token: Secret = ""
     edge_cloudflare_url: str = "https://api.cloudflare.com/client/v4"
-    edge_purge_timeout: Annotated[float, Meta(gt=0)] = 5  # of one request
+    edge_purge_timeout: PositiveSeconds = 5  # of one request
     edge_repeat_delay: Seconds = 0  # until the last purge of a change; 0: the longest time of a response
 
     # Processes and connections
-    start_timeout: Seconds = 30
+    start_timeout: Timeout = 30
     stop_timeout: Seconds = 20
     keep_alive_timeout: Seconds = 5  # how long an idle connection stays open
-    read_timeout: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
+    read_timeout: PositiveSeconds = 20  # how long a request may take to arrive
     max_connections: Positive = 12_000  # HTTP connections and WebSockets, per process
     max_connections_per_address: Positive = 3000  # of these, from one client address (an IPv6 /64)
-    answer_timeout: Annotated[float, Meta(gt=0)] = 60  # between two writes of one response
+    answer_timeout: PositiveSeconds = 60  # between two writes of one response
     write_timeout: Seconds = 30  # how long a client may leave sent data unread
     garbage_threshold: Count = 10_000  # new objects between two collections; 0 keeps Python's default
     max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never
@@ -304,7 +312,11 @@ def read_settings(
         environment, Settings.__struct_fields__, warn, secrets=secret_settings()
     ):
         values[name] = _value(variable.removeprefix(PREFIX), text, hints[name])
-    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    values |= {
+        name: _converted(name.upper(), value, hints[name])
+        for name, value in (overrides or {}).items()
+        if value is not None
+    }
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)
     return settings
@@ -340,17 +352,17 @@ def _value(variable: str, text: str, hint: object) -> object:
         if plain is bool
         else text
     )
+    return _converted(variable, raw, hint)
+
+
+def _converted(variable: str, raw: object, hint: object) -> object:
     try:
-        value = msgspec.convert(raw, hint, strict=False)
+        return msgspec.convert(raw, hint, strict=False)
     except UnicodeEncodeError:
         raise CannotStart(f"The setting {variable} is wrong: it is not text in UTF-8.") from None
     except msgspec.ValidationError as error:
         # The value is not part of the message: it may be a secret.
         raise CannotStart(f"The setting {variable} is wrong: {error}.") from None
-    # Headers, cookies and keys of Redis have times in whole seconds: infinity would fail there, without a name.
-    if isinstance(value, float) and not isfinite(value):
-        raise CannotStart(f"The setting {variable} is wrong: it is not a finite number.")
-    return value
 
 
 def _scheme(url: str) -> str:

@@ -23,8 +23,13 @@ OWN_SETTINGS: Final[Mapping[str, str]] = {
     # Of dates as text: in exports, and where they are compared.
     "datestyle": "ISO",
 }
-# Of imports and migrations: the role's may be for short transactions.
-NO_TIMEOUTS: Final[Mapping[str, str]] = {"statement_timeout": "0", "transaction_timeout": "0"}
+# Of imports, migrations and the commands that read whole tables (export, check, follow): the role's may be for short transactions.
+NO_TIMEOUTS: Final[Mapping[str, str]] = {
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+}
 
 
 class NotWritable(ConnectionError):
@@ -33,7 +38,14 @@ class NotWritable(ConnectionError):
 
 async def set_again(connection: Connection, session: Mapping[str, str]) -> None:
     """The settings of the session that were given at the start: a pooler may be configured to ignore them there."""
-    await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in session.items()))
+    known = known_settings(connection, session)
+    await connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in known.items()))
+
+
+def known_settings(connection: Connection, session: Mapping[str, str]) -> dict[str, str]:
+    """Those that the server knows: before version 17 PostgreSQL refuses `transaction_timeout`. No round trip."""
+    old = connection.get_server_version().major < 17
+    return {name: value for name, value in session.items() if not (old and name == "transaction_timeout")}
 
 
 def read_only(connection: Connection) -> bool:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 import msgspec
 
 from app.db.change_rows import CHANGE_COLUMNS, CHANGE_FILTERS, change_batches, key_value
+from app.db.connect import known_settings
 from app.db.file_columns import OPERATOR_COLUMNS, PLACE_COLUMNS, Column, family_columns
 from app.db.pool import Connection, Pool
 from app.domain import time_of_use
@@ -122,10 +123,10 @@ async def stream(
     # The count and the rows come from one snapshot.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # The role's `transaction_timeout` may be for short transactions; the caller bounds the whole.
-        await connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('transaction_timeout', '0', true)",
-            f"{batch_timeout * 1000:.0f}",
-        )
+        milliseconds = f"{batch_timeout * 1000:.0f}"
+        timeouts = {"idle_in_transaction_session_timeout": milliseconds, "transaction_timeout": "0"}
+        known = known_settings(connection, timeouts)
+        await connection.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in known.items()))
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
         if wanted.region:
             arguments[FILTERS[table].index("region")] = await _regions(connection, wanted.region)

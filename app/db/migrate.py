@@ -64,7 +64,6 @@ async def left_rows(database_url: str, *, most: int = 20, connect_timeout: float
     """`most`: how many levies are listed."""
     connection = await connect(database_url, within=connect_timeout)
     try:
-        await set_again(connection, OWN_SETTINGS)
         broken = [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
         decomposed = await _decomposed_levies(connection, most)
         return LeftRows(
@@ -82,7 +81,7 @@ async def _decomposed_levies(connection: Connection, most: int) -> list[Any]:
         return []
     return await connection.fetch(
         "SELECT concat(kind, ' for ', normalize(customer_group, NFC), ' from ',"
-        " coalesce(nullif(valid_from, '-infinity')::text, 'an unknown day'), ' to ' || valid_to, ' (levy_', replace(id::text, '-', ''), ')') AS levy,"
+        " coalesce(to_char(nullif(valid_from, '-infinity'), 'YYYY-MM-DD'), 'an unknown day'), ' to ' || to_char(valid_to, 'YYYY-MM-DD'), ' (levy_', replace(id::text, '-', ''), ')') AS levy,"
         " count(*) OVER () AS total FROM levies"
         " WHERE customer_group IS NOT NFC NORMALIZED AND deleted_at IS NULL ORDER BY kind, normalize(customer_group, NFC), valid_from, id"
         " LIMIT $1",

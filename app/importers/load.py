@@ -224,7 +224,7 @@ async def connect(
         raise cannot_start(database_url, error) from None
     try:
         await set_type_codecs(connection)
-        await set_again(connection, {**session, **NO_TIMEOUTS, **OWN_SETTINGS})
+        await set_again(connection, {**NO_TIMEOUTS, **session, **OWN_SETTINGS})
         yield connection
     finally:
         # A server that is silent by now must not hide what was committed, nor how the block has failed.

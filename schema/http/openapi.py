@@ -197,8 +197,8 @@ class _Description:
         write = self._certain if is_list_type(result) else self._of
         answer = write(result, field.selection_set)
         ok = {"description": "Found.", "content": {JSON: {"schema": answer}}}
-        description = definition.description or ""
-        if result is definition.type and "404" in others:
+        description = definition.description
+        if description and result is definition.type and "404" in others:
             # The description of the graph states where its field is null.
             description += " At this address: 404 instead of null."
         return {

@@ -1,10 +1,13 @@
 """Settings are found under today's names and under those of the last release; misspelt ones are refused."""
 
+from math import inf
+from typing import Annotated, get_args, get_origin, get_type_hints
+
 import pytest
 
 from app.errors import CannotStart
 from app.setting_names import RENAMED
-from app.settings import Settings, read_settings
+from app.settings import Settings, Share, read_settings
 
 
 def read(**environment: str) -> tuple[Settings, list[str]]:
@@ -77,10 +80,27 @@ def test_a_value_that_is_no_utf_8_is_refused_with_the_name_of_its_setting(name: 
         read(**{name: b"\xe4".decode(errors="surrogateescape")})
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "Infinity", "nan"])
+@pytest.mark.parametrize("value", ["inf", "1e300"])
 @pytest.mark.parametrize(
-    "name", ["SESSION_LIFETIME", "RATE_LIMIT_WINDOW", "LIMIT_CPU_TIME", "LIFETIME_JITTER"]
+    "name",
+    [
+        name.upper()
+        for name, hint in get_type_hints(Settings, include_extras=True).items()
+        if get_origin(hint) is Annotated and get_args(hint)[0] is float and hint != Share
+    ],
 )
-def test_a_number_that_is_not_finite_is_refused_with_the_name_of_its_setting(name: str, value: str) -> None:
+def test_infinite_and_huge_times_are_refused_with_the_name_of_their_setting(name: str, value: str) -> None:
     with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
         read(**{name: value})
+
+
+def test_what_becomes_a_timeout_of_postgresql_fits_into_its_milliseconds() -> None:
+    for name in ("DATABASE_STATEMENT_TIMEOUT", "IMPORT_TIMEOUT", "EXPORT_TIMEOUT", "RELAY_TIMEOUT"):
+        assert read(**{name: "2147483"})
+        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+            read(**{name: "2147484"})
+
+
+def test_a_value_of_the_command_line_has_the_same_bounds() -> None:
+    with pytest.raises(CannotStart, match="The setting FOLLOW_INTERVAL is wrong: "):
+        read_settings({}, {"follow_interval": inf})

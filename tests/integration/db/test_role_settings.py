@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
+from asyncpg.types import ServerVersion
+from asyncpg_trek import plan
 
 from app.db import migrate as migrations
 from app.db import staging
@@ -92,7 +94,7 @@ async def levies_that_an_import_sees(url: str) -> int:
         return count
 
 
-@pytest.mark.parametrize("timeout", ["statement_timeout", "transaction_timeout"])
+@pytest.mark.parametrize("timeout", ["statement_timeout", "lock_timeout", "transaction_timeout"])
 async def test_imports_and_migrations_may_take_longer_than_the_timeouts_of_the_role(
     timeout: str, database_with: DatabaseWith
 ) -> None:
@@ -102,6 +104,55 @@ async def test_imports_and_migrations_may_take_longer_than_the_timeouts_of_the_r
                 waiting = asyncio.create_task(work(url))
                 await until(lambda: fetchval(url, WAITING_FOR_LONG))
             assert not await waiting
+
+
+@pytest.mark.parametrize("work", ["import", "migration"])
+async def test_between_two_statements_may_be_longer_than_the_timeout_of_the_role_for_idle_sessions(
+    work: str, database_with: DatabaseWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database_with("idle_session_timeout = '200 ms'") as url:
+        if work == "import":
+            async with load.connect(url, deadline=60) as connection:
+                await asyncio.sleep(0.6)
+                assert await connection.fetchval("SELECT 1") == 1
+        else:
+
+            async def read_later(*args: Any, **options: Any) -> Any:
+                await asyncio.sleep(0.6)
+                return await plan(*args, **options)
+
+            monkeypatch.setattr(migrations, "plan", read_later)
+            assert await migrate(url) == []
+
+
+async def test_an_import_waits_for_locks_as_long_as_it_may_take_itself(database_with: DatabaseWith) -> None:
+    async with (
+        database_with("lock_timeout = '500 ms'") as url,
+        load.connect(url, deadline=7) as connection,
+    ):
+        assert await connection.fetchval("SHOW lock_timeout") == "7s"
+
+
+async def test_before_version_17_no_transaction_timeout_is_set(
+    database_with: DatabaseWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There SET of it is an error."""
+    old = ServerVersion(16, 4, 0, "final", 0)
+    async with (
+        database_with("transaction_timeout = '7 s'") as url,
+        open_pool(Settings(database_url=url)) as pool,
+    ):
+        monkeypatch.setattr(asyncpg.Connection, "get_server_version", lambda self: old)
+        async with load.connect(url, deadline=60) as connection:
+            assert await connection.fetchval("SHOW transaction_timeout") == "7s"
+            assert await connection.fetchval("SHOW statement_timeout") == "0"
+        async with pool.connection() as connection:
+            await connection.execute(LEVY, 2)
+            exported = levies(connection)
+            await anext(exported)
+            assert await connection.fetchval("SHOW transaction_timeout") == "7s"
+            assert await connection.fetchval("SHOW idle_in_transaction_session_timeout") == "1min"
+            await exported.aclose()
 
 
 async def test_an_export_may_take_longer_than_the_transaction_timeout_of_the_role(

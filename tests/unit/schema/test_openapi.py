@@ -5,6 +5,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from schema.http.openapi import write_openapi
 from schema.http.rest import DOCUMENT
 from schema.http.rest_operations import own_document
@@ -36,3 +38,11 @@ def test_where_the_graph_has_null_and_the_address_404_the_description_states_tha
     }
     assert described.keys() == {"/api/v1/dnos/{slug}/{year}", "/api/v1/codes/{code}"}
     assert [path for path, text in described.items() if "404 instead of null" not in text] == []
+
+
+def test_an_address_whose_field_has_no_description_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries = schema._schema.query_type
+    assert queries is not None
+    monkeypatch.setattr(queries.fields["dno"], "description", None)
+    written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
+    assert written["paths"]["/api/v1/dnos/{slug}/{year}"]["get"]["description"] is None
