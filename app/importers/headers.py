@@ -196,15 +196,19 @@ def _of_other_price(n: int, rows: Sequence[SheetRow], header: Header, known: tup
         return _below_groups(cells, columns)
     # Titles one below the other, or side by side, are of a list of what there is.
     is_alone = not any(cell and cell.strip() for cell in cells[1:])
-    if not is_alone or not is_of_other_price(cells[0] or "") or sum(map(_is_of_list, rows)) > 1:
+    if not is_alone or not is_of_other_price(cells[0] or "") or _are_list(rows):
         return None
     if any(column and column.startswith("module") for column in columns):
         return None
     return next((column for column in columns if column in USUAL_PRICES), None)
 
 
-def _is_of_list(row: SheetRow) -> bool:
-    return any(cell and (_OF_LIST.match(cell) or is_of_other_price(cell)) for cell in row[1])
+def _are_list(rows: Sequence[SheetRow]) -> bool:
+    """Two rows with numbers of sheets, or with other prices: not a number above its own title."""
+    texts = [[cell for cell in cells if cell] for _, cells in rows]
+    return any(
+        sum(any(map(is_one, cells)) for cells in texts) > 1 for is_one in (_OF_LIST.match, is_of_other_price)
+    )
 
 
 _OF_LIST: Final = re.compile(r"\s*(?:Preisblatt|Blatt)\s+[0-9]", re.IGNORECASE)

@@ -58,7 +58,8 @@ _WITH_LEVIES: Final = re.compile(rf"{_INCLUDING}{_SOME}{_LEVY}", re.IGNORECASE)
 _NO_LEVIES: Final = re.compile(rf"{_ELSEWHERE}|abrechnungsentgelt|entfallen", re.IGNORECASE)
 # In front of `inkl.`, which is then about what is not part of the prices; unless that is the tax on sales alone: `ohne USt., inkl. Umlagen`.
 _WITHOUT: Final = re.compile(
-    r"\b(?:zzgl|zuzügl|exkl|excl|ohne|kein|weder|nicht)\w*+\.?+,?+\s*+"
+    r"\A\W*(?:(?:die|alle|gesetzliche[nr]?) )*(?:Umlagen|Abgaben|Steuern)\W*\Z|"
+    r"\b(?:zzgl|zuzügl|exkl|excl|ohne|kein|weder|nicht|hinzu|dazu|plus)\w*+\.?+,?+\s*+"
     rf"(?!{_BY_LAW}{{0,4}}{_RATE}?{_BY_LAW}{{0,4}}{_TAX}\W*(?:(?:und|aber|jedoch)\s+)?\Z)",
     re.IGNORECASE,
 )
@@ -107,7 +108,7 @@ _OTHER: Final = (
     r"|(?:steuerbare|unterbrechbare)[nr]? Verbrauchseinrichtung(?:en)?|(?:Elektro|E-)mobilität|Ladesäulen?"
     r"|Netzreserve(?:kapazität|leistung)?|Reserve(?:netz)?kapazität|Schwachlast(?:zeit)?"
 )
-_SHORT: Final = r"[HN]T|SteuVE|WP|Nachtspeicher|Nachtstrom|Elektrospeicherheizung(?:en)?"
+_SHORT: Final = r"[HN]T(?! ?/ ?[HN]T)|SteuVE|WP|Nachtspeicher|Nachtstrom|Elektrospeicherheizung(?:en)?"
 _AROUND: Final = (
     r"Preisblatt|Blatt|[0-9]{1,2}[a-z]?|Netz(?:nutzungs)?entgelte?|Entgelte?|Preise?|Strom|Netznutzung|für|der|die|das|den|nur"
     r"|bei|nach|im|in|gemäß|gem|von|Kunden|mit|Anlagen|§ ?14 ?a|EnWG|Netto|20[0-9]{2}"

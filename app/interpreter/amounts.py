@@ -311,10 +311,8 @@ _DATES: Final = re.compile(r"20[0-4]\d|\d{1,2}\.\d{1,2}\.\d{2,4}|\d{1,2}\.\d{4}"
 _POSTAL_CODE: Final = re.compile(r"\d{5}")
 _NUMBERED: Final = frozenset({"modul", "module", "plz", "postleitzahl", "netzebene", "postcode"})
 _LABELS: Final = _NUMBERED | {"haus", "wohnung", "nr", "no"}
-# Behind them stands one digit; "Haus 4 500 kWh" is a consumption of 4,500 kWh.
-_BEFORE_LONE_NUMBERS: Final = frozenset(
-    {"modul", "module", "netzebene", "spannungsebene", "ebene", "level", "ne"}
-)
+# Behind them stands one digit; "Haus 4 500 kWh" and "NS-Ebene 3 500 kWh" are whole amounts.
+_BEFORE_LONE_NUMBERS: Final = frozenset({"modul", "module", "netzebene", "ne"})
 _OTHER_ENERGY: Final = frozenset({"gas", "erdgas", "warme", "fernwarme"})
 _SIGNS_OF_BOUNDS: Final = frozenset("<>≤≥")
 _OR_SO: Final = frozenset({"mehr", "weniger", "more", "less"})

@@ -164,9 +164,13 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
 
 def _year_of(read: Read, details: Details) -> int:
     """ "Am 31.12. und 1.1.2027" and "3.1.2025 und 2026" ask about the first day, but "morgen 2025" for figures of 2025."""
-    if details.day is not None and (read.moment.of_any_year or read.year.number > 1):
+    if details.day is not None and (read.moment.of_any_year or _names_its_year(read, details.day)):
         return details.day.year
     return read.year.year
+
+
+def _names_its_year(read: Read, day: date) -> bool:
+    return read.year.number > 1 and any(key.endswith(str(day.year)) for key in read.sentence.keys)
 
 
 def _subject(read: Read, topic: QuestionTopic) -> QuestionTopic:

@@ -66,7 +66,7 @@ def _section(match: re.Match[str]) -> str:
 
 # "Modul 1, 2 und 3", "Module 1/2".
 _MODULES: Final = re.compile(
-    r"\b(module?)n? ([1-3](?:(?: ?[,/&+] ?| und | and | oder | or )[1-3](?!\d))+)", re.ASCII
+    r"\b(module?)n? ([1-3](?:(?: ?[,/&+] ?| und | and | oder | or )[1-3](?!\d| \d{3}\b))+)", re.ASCII
 )
 
 

@@ -144,7 +144,7 @@ _YEARS_AGO, _YEARS_AHEAD = 6, 2  # of two digits without an apostrophe behind a 
 _MONTH_AND_YEAR: Final = re.compile(  # begins with the month, so that few places have to be tried
     r"(?P<month>januar|jänner|jan|februar|feb|märz|maerz|mär|april|apr|mai|juni|jun|juli|jul|august|aug|september|sept|sep"
     r"|oktober|okt|november|nov|dezember|dez)(?P<dot>\.?)(?:(?P<quote> ['’‘`´])| ?)(?P<year>\d\d)\b"
-    r"(?![.:,]\d| ?[/%€–-]|,? (?:und |oder |bis )?\d{1,3}\b(?!\.))"
+    r"(?![.:,]\d| ?[/%€–-]|,? (?:und |oder |bis )?\d{1,3}\b(?!\.)|\. ?(?:jan|jän|feb|m[aä]|apr|ju|aug|sep|okt|nov|dez))"
 )
 _DAY_BEFORE: Final = re.compile(r"(?<!\d)[0-3]?\d\. ?$")
 _DAY_WITHIN: Final = 5  # characters
@@ -402,7 +402,8 @@ def _without_bounds(sentence: Sentence, found: list[_Found], today: date) -> lis
 def _is_of_installation(sentence: Sentence, i: int) -> bool:
     """ "Wärmepumpe, eingebaut 2021", "Wärmepumpe 2023 eingebaut", "wir haben 2022 eine Wallbox gekauft", but not "Wallbox installiert.
     2025", "Netzentgelt 2025 eingebaut" and "2025 Wallbox, eingebaut 2021"."""
-    if sentence[i - 1] in _INSTALLED and not _is_apart(sentence, i):
+    before = i - 1 if sentence[i - 1] not in MONTHS else i - 2
+    if sentence[before] in _INSTALLED and not _is_apart(sentence, before + 1):
         return True
     keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
     keywords |= {mention.end for mention in sentence.mentions}

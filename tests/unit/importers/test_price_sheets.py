@@ -1097,6 +1097,17 @@ def test_titles_and_groups_of_other_prices_are_refused(above):
     assert imported("prices", lines(*above, SLP_ROW)).problems == [(1, None, reason)]
 
 
+def test_a_number_above_its_own_title_is_no_list_of_titles():
+    found = imported("prices", lines("Preisblatt 3", "Netzentgelte für Wärmepumpen", SLP, SLP_ROW))
+    assert [problem[0] for problem in found.problems] == [2]
+
+
+@pytest.mark.parametrize("remark", ["HT/NT", "HT / NT"])
+def test_a_price_of_both_times_is_the_usual_one(remark):
+    names = SLP.replace("Arbeitspreis", f"Arbeitspreis ({remark})")
+    assert len(imported("prices", lines(names, SLP_ROW)).entries) == 2
+
+
 WITH_LEVIES = [(1, None, "the row names prices with levies; prices are without")]
 
 
@@ -1134,6 +1145,9 @@ def test_titles_may_not_name_levies_above_columns_that_only_mention_these(column
         "zzgl. Abgaben einschließlich Konzessionsabgabe und Umlagen",
         "Preise ohne Umlagen (einschließlich Offshore-Netzumlage) und ohne USt.",
         "Die Preise sind keine Preise inkl. Umlagen",
+        "Die Umlagen einschließlich Konzessionsabgabe sind nicht enthalten",
+        "Hinzu kommen Umlagen inkl. Konzessionsabgabe",
+        "Preise plus Umlagen inkl. Offshore-Netzumlage",
         "Preise ohne Steuern einschließlich Stromsteuer und Konzessionsabgabe",
         "Endpreise inkl. Umlagen auf Seite 3",
         "Preise netto; in Spalte H inkl. Umlagen",

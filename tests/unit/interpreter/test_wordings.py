@@ -1701,7 +1701,9 @@ def test_a_consumption_in_kwh_has_no_thousandths_and_begins_behind_a_numbered_wo
         ("grid cost 5 GWh and 1.250 MW Westnetz MV", 5_000_000, 1250),
         ("Netzkosten 5 GWh und 1,250 MW Westnetz MS", 5_000_000, 1250),
         ("Netzkosten 2,500 GWh und 1.500 kW Westnetz MS", 2_500_000, 1500),
-        ("Netzkosten 2 GWh Spannungsebene 5 500 kW Westnetz", 2_000_000, 500),
+        ("Netzkosten MS-Ebene 5 000 000 kWh 1 500 kW Westnetz", 5_000_000, 1500),
+        ("Netzkosten Spannungsebene: 5 000 000 kWh 1 500 kW MS Westnetz", 5_000_000, 1500),
+        ("grid cost at medium voltage level 5 000 000 kWh 1 500 kW Westnetz", 5_000_000, 1500),
         ("Netzkosten 2 GWh NE 5 500 kW Westnetz", 2_000_000, 500),
     ],
 )
@@ -1778,3 +1780,22 @@ def test_a_limit_of_load_metering_is_a_kind_of_customers_in_both_notations(
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.topic, found.not_held, found.details.usage) == (QuestionTopic.NETZENTGELTE, None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Ist Montag Hochlast bei Westnetz MS 2024 oder 2025?", 2025),
+        ("War am 3.1.2025 und 2026 Hochlast bei Westnetz MS?", 2025),
+        ("Hochlast Westnetz MS am 21. Dezember 22. Dezember", 2026),
+        ("Wallbox, Inbetriebnahme Mai 24, Netzentgelt Westnetz", 2026),
+    ],
+)
+def test_the_year_of_a_day_is_one_that_is_named(vocabulary: Vocabulary, said: str, year: int) -> None:
+    assert interpret(said, vocabulary, TODAY).year == year
+
+
+def test_a_consumption_behind_a_module_is_no_further_module(vocabulary: Vocabulary) -> None:
+    found = interpret("Modul 1, 3 500 kWh, Netzkosten Westnetz", vocabulary, TODAY)
+    assert found.details.usage is not None
+    assert found.details.usage.consumption_kwh == 3500
