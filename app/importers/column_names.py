@@ -190,20 +190,24 @@ _LAST_YEAR: Final = re.compile(
 
 def column_of_other_unit(name: str, known: tuple[str, ...]) -> str | None:
     """The column of which the name has another unit."""
-    plain, unit = split_unit(compose(name).replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
+    plain, unit = _apart(name)
     column = column_of(plain, known) if unit is not None else None
     return None if column is None or _fits(column, unit) else column
 
 
 def column_of_other_price(name: str, known: tuple[str, ...]) -> str | None:
     """The column of which a remark in brackets states other prices."""
-    plain = split_unit(compose(name).replace("_", " "))[0] if len(name) <= _MAX_LENGTH else name
-    column = column_of(plain, known)
+    column = column_of(_apart(name)[0], known)
     return column if column is not None and has_changing_remark(column, name) else None
 
 
 def is_column_of_levies(name: str) -> bool:
-    return len(name) <= _MAX_LENGTH and is_levy(split_unit(compose(name).replace("_", " "))[0])
+    return is_levy(_apart(name)[0])
+
+
+def _apart(name: str) -> tuple[str, Unit | None]:
+    """A name as a file has it, and its unit; the whole of one that is too long for a column."""
+    return split_unit(compose(name).replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
 
 
 _MAX_LENGTH: Final = 200

@@ -69,7 +69,7 @@ _END_OF_SENTENCE: Final = re.compile(r";|(?<![bcdfghkstz]l)(?<!\bges)(?<!St)\.\s
 
 def is_levy(name: str) -> bool:
     """Whether a name without its unit is that of levies and nothing else."""
-    return len(name) <= _MAX_LENGTH and _OF_LEVY.fullmatch(name) is not None
+    return _is_whole(_OF_LEVY, name)
 
 
 _OF_LEVY: Final = re.compile(_LEVY, re.IGNORECASE)
@@ -77,7 +77,7 @@ _OF_LEVY: Final = re.compile(_LEVY, re.IGNORECASE)
 
 def changes_price(remark: str) -> bool:
     """Whether a remark in brackets is nothing but a short statement of taxes or levies, in forms that titles have for other reasons, too."""
-    return len(remark) <= _MAX_LENGTH and _CHANGES.fullmatch(" ".join(remark.split())) is not None
+    return _is_whole(_CHANGES, remark)
 
 
 _LEVIES: Final = r"(?:Umlagen|Abgaben|Steuern|KA|Konzessionsabgaben?|Stromsteuer)"
@@ -94,12 +94,16 @@ def is_of_other_price(text: str) -> bool:
 
     Each word has to be known: sentences name other prices for many reasons.
     """
-    return len(text) <= _MAX_LENGTH and _OTHERS.fullmatch(" ".join(text.split())) is not None
+    return _is_whole(_OTHERS, text)
 
 
 def is_of_other_use(remark: str) -> bool:
     """As `is_of_other_price`, for a remark in brackets, which may also be short for one."""
-    return len(remark) <= _MAX_LENGTH and _OTHERS_IN_BRACKETS.fullmatch(" ".join(remark.split())) is not None
+    return _is_whole(_OTHERS_IN_BRACKETS, remark)
+
+
+def _is_whole(pattern: re.Pattern[str], text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and pattern.fullmatch(" ".join(text.split())) is not None
 
 
 _MAX_LENGTH: Final = 120

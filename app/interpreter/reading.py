@@ -19,7 +19,7 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ABROAD, ENGLISH, GERMAN, Sign, Topic
+from app.interpreter.words import ABROAD, ONLY_ENGLISH, ONLY_GERMAN, Sign, Topic
 from app.interpreter.years import NEAR, Year, is_a_year, with_years_in_digits, with_years_of_months, year_of
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
@@ -156,12 +156,9 @@ def _language(read: Sentence) -> Language:
     german = english = 0
     for i, key in enumerate(read.keys):
         if i not in named and len(key) > 1:  # not "14a"
-            german += key in _ONLY_GERMAN
-            english += key in _ONLY_ENGLISH
+            german += key in ONLY_GERMAN
+            english += key in ONLY_ENGLISH
     return Language.ENGLISH if english > german else Language.GERMAN
-
-
-_ONLY_GERMAN, _ONLY_ENGLISH = GERMAN - ENGLISH, ENGLISH - GERMAN
 
 
 def frame_of(read: Read) -> Frame:

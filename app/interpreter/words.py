@@ -602,6 +602,8 @@ ENGLISH = _keys("""
     neither nor small large typical normal weekend weekends christmas contract contracts
     including included excluding surcharge surcharges vat more less least most over under above below between up minus
 """)
+# Which words show the language of a sentence.
+ONLY_GERMAN, ONLY_ENGLISH = GERMAN - ENGLISH, ENGLISH - GERMAN
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
 UNITS = _keys("""

@@ -11,12 +11,12 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import key as key_of
 from app.interpreter.units import SCALES
 from app.interpreter.words import (
-    ENGLISH,
-    GERMAN,
     LETTERS,
     MONTHS,
     NOT_A_YEAR_BESIDE,
     NUMBERS,
+    ONLY_ENGLISH,
+    ONLY_GERMAN,
     UNITS,
     YEAR_CUES,
     Level,
@@ -135,11 +135,9 @@ def with_years_of_months(text: str, today: date) -> str:
 def _is_german(text: str) -> bool:
     """Whether words show it: "Netzentgelte Nov 25", not "HLZF Nov 25"."""
     keys = {key_of(word) for word in _WORD.findall(text)}
-    return len(keys & _ONLY_GERMAN) > len(keys & _ONLY_ENGLISH)
+    return len(keys & ONLY_GERMAN) > len(keys & ONLY_ENGLISH)
 
 
-_ONLY_GERMAN: Final = GERMAN - ENGLISH
-_ONLY_ENGLISH: Final = ENGLISH - GERMAN
 _YEARS_AGO, _YEARS_AHEAD = 6, 2  # of two digits without an apostrophe behind a month
 _MONTH_AND_YEAR: Final = re.compile(  # begins with the month, so that few places have to be tried
     r"(?P<month>januar|jänner|jan|februar|feb|märz|maerz|mär|april|apr|mai|juni|jun|juli|jul|august|aug|september|sept|sep"
