@@ -49,6 +49,9 @@ sub vcl_recv {
         return (pass);
     }
 
+    # The server reads all lines as one, and Varnish only the first: what is stored would be another's answer.
+    std.collect(req.http.Accept);
+
     # Subscriptions do not wait for each other.
     if (req.http.Accept ~ "text/event-stream|multipart/mixed") {
         return (pass);
@@ -74,7 +77,9 @@ sub vcl_recv {
 sub vcl_pipe {
     if (req.http.Upgrade) {
         set bereq.http.Upgrade = req.http.Upgrade;
-        set bereq.http.Connection = "Upgrade";
+        # Where it is no handshake that the server takes, it answers and closes: what else the client sends through the pipe would
+        # reach the server as it is, with an X-Forwarded-For that the client has made up.
+        set bereq.http.Connection = "Upgrade, close";
     }
 }
 

@@ -292,6 +292,38 @@ async def test_pages_have_the_language_that_the_server_would_choose(site: Site) 
         assert stored.headers["content-language"] == original.headers["content-language"], accepted
 
 
+async def test_a_client_with_two_accept_lines_does_not_choose_the_media_type_of_others(site: Site) -> None:
+    path = persisted(slug="netze-a") + "&of=two"
+    two = httpx.Headers([("accept", "*/*"), ("accept", "application/graphql-response+json")])
+    for _ in range(2):
+        answer = await site.edge.get(path, headers=two)
+        assert answer.headers["content-type"].startswith("application/graphql-response+json")
+    answer = await site.edge.get(path, headers={"accept": "*/*"})
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Type: application/json\r\n"
+        b'Content-Length: 26\r\n\r\n{"query":"{ __typename }"}',
+        b"GET /graphql HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: keep-alive\r\n"
+        b"Sec-WebSocket-Version: 13\r\n\r\n",
+    ],
+)
+async def test_what_is_no_handshake_opens_no_way_past_the_edge(site: Site, first: bytes) -> None:
+    """With a header that the client has made up, it would be an operator, or any other client."""
+    second = b"GET /metrics HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*site.varnish.at)
+    writer.write(first + second)
+    received = await asyncio.wait_for(reader.read(), timeout=30)
+    writer.close()
+    assert received.startswith(b"HTTP/1.1 ")
+    assert received.count(b"x-request-id: ") == 1
+    assert b"dno_build_info" not in received
+
+
 async def test_websockets_and_event_streams_pass_the_edge(site: Site) -> None:
     accept = {"accept": "text/event-stream", **site.key}
     address = site.varnish.url.replace("http", "ws") + "/graphql"
