@@ -5,6 +5,7 @@ it (`DATABASE_URL` or `DNO_DATABASE_URL`; with wins; app/setting_names.py). What
 docs/configuration.md; a test keeps the two equal.
 """
 
+import re
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -25,14 +26,27 @@ MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 _MOST = 1e9
 # PostgreSQL and sockets have time-outs as milliseconds of 32 bits.
 _LONGEST_TIMEOUT = 2_147_483
+# A millisecond. Without any time all attempts would fail, what is repeated would do nothing else, and to PostgreSQL
+# 0 would be no limit.
+_SHORTEST = 0.001
+# Integers of PostgreSQL, limits of the kernel and numbers in scripts of Redis hold these.
+_LARGEST = 2**53 - 1
+# Python's garbage collector and Argon2 count in 32 bits.
+_LARGEST_OF_32_BITS = 2**31 - 1
 
 Seconds = Annotated[float, Meta(ge=0, le=_MOST)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_MOST)]
 Timeout = Annotated[float, Meta(ge=0, le=_LONGEST_TIMEOUT)]
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+NotZero = Annotated[float, Meta(ge=_SHORTEST, le=_MOST)]
+Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
+Positive = Annotated[int, Meta(ge=1, le=_LARGEST)]
+Positive32 = Annotated[int, Meta(ge=1, le=_LARGEST_OF_32_BITS)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Words = tuple[str, ...]
+# An address that paths are added to: without spaces, quotes and what else no address has, without query and fragment.
+_PLAIN = re.compile(r"[^\s\"'<>\\^`{|}?#]+")
+# As browsers send it, also for applications (capacitor://localhost). Slashes at its end do not matter.
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?/*")
 # Never in a log or an error message; also read from the file that `NAME_FILE` names (app/secret_files.py).
 Secret = Annotated[str, Meta(extra={"secret": True})]
 
@@ -56,16 +70,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # PostgreSQL
     min_database_connections: Count = 2
-    max_database_connections: Positive = 10
-    database_connect_timeout: Seconds = 10
-    database_statement_timeout: Timeout = 5
-    database_acquire_timeout: Seconds = 5
+    max_database_connections: Annotated[int, Meta(ge=1, le=262_143)] = 10  # more no PostgreSQL accepts
+    database_connect_timeout: NotZero = 10
+    database_statement_timeout: Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT)] = 5
+    database_acquire_timeout: NotZero = 5
 
     # Redis
     max_redis_connections: Positive = 100
     min_redis_connections: Count = 10
-    redis_timeout: Annotated[float, Meta(ge=0, le=_LONGEST_TIMEOUT // 3)] = 0.08  # a relay has three of it
-    redis_connect_timeout: Seconds = 0.08
+    redis_timeout: Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT // 3)] = (
+        0.08  # a relay has three of it
+    )
+    redis_connect_timeout: NotZero = 0.08
     redis_health_check_interval: Seconds = 15
     breaker_threshold: Positive = 5
     breaker_timeout: Seconds = 1
@@ -83,14 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sure_interpretation_lifetime: Seconds = HOUR
     unsure_interpretation_lifetime: Seconds = 5 * MINUTE
     lifetime_jitter: Share = 0.1
-    lease_lifetime: Seconds = 2
+    lease_lifetime: NotZero = 2
     lease_timeout: Seconds = 0.05
     max_statements_in_flight: Positive = 2
     max_queued_fills: Positive = 5000
-    heartbeat_interval: Seconds = 0.25
+    heartbeat_interval: NotZero = 0.25
     max_missed_heartbeats: Positive = 4
     max_relay_batch: Positive = 500
-    relay_interval: Seconds = 1
+    relay_interval: NotZero = 1
     relay_timeout: Annotated[float, Meta(gt=0, le=_LONGEST_TIMEOUT)] = (
         0.3  # how long a relay may be idle within its transaction
     )
@@ -100,12 +116,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_lifetime: Seconds = DAY
     max_sessions_per_user: Positive = 50
     device_lifetime: Seconds = 180 * DAY  # of the device cookie
-    password_passes: Positive = 3
-    password_memory_kib: Positive = 64 * 2**10
-    password_lanes: Positive = 4
+    password_passes: Positive32 = 3
+    password_memory_kib: Positive32 = 64 * 2**10
+    password_lanes: Positive32 = 4
     password_threads: Positive = 2
     max_queued_passwords: Count = 32
-    api_key_usage_interval: Seconds = 10
+    api_key_usage_interval: NotZero = 10
     credential_check_timeout: Seconds = (
         30  # how long open connections keep permissions that cannot be checked
     )
@@ -233,7 +249,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_import_bytes: Positive = 32 * 2**20  # of one file sent over HTTP
     max_import_memory: Positive = 2**30  # bytes of the process that imports it
     max_imports: Positive = 2  # over HTTP, of one process at a time
-    export_timeout: Timeout = 5 * MINUTE  # a whole download
+    export_timeout: Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT)] = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
     limit_export_cpu_time: PositiveSeconds = 20
     max_exports: Positive = 2  # concurrent downloads; each uses a connection of the pool
@@ -283,7 +299,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_connections_per_address: Positive = 3000  # of these, from one client address (an IPv6 /64)
     answer_timeout: PositiveSeconds = 60  # between two writes of one response
     write_timeout: Seconds = 30  # how long a client may leave sent data unread
-    garbage_threshold: Count = 10_000  # new objects between two collections; 0 keeps Python's default
+    garbage_threshold: Annotated[int, Meta(ge=0, le=_LARGEST_OF_32_BITS)] = (
+        10_000  # new objects between two collections; 0 keeps Python's default
+    )
     max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never
     fail_point: FailPoint | None = None  # for crash tests only
 
@@ -319,6 +337,8 @@ def read_settings(
     }
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)
+    _check_origins(settings)
+    _check_password_memory(settings)
     return settings
 
 
@@ -372,6 +392,34 @@ def _scheme(url: str) -> str:
         return ""
 
 
+def _is_base(url: str) -> bool:
+    """Whether a path can be put behind it."""
+    try:
+        parts = urlsplit(url)
+        return bool(_PLAIN.fullmatch(url) and parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
+def _check_origins(settings: Settings) -> None:
+    """What no browser sends would be without effect, and nobody would know why."""
+    for origin in settings.allowed_origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise CannotStart(
+                "The setting ALLOWED_ORIGINS is wrong: it lists origins such as https://front.example, without path and"
+                " quotes."
+            )
+
+
+def _check_password_memory(settings: Settings) -> None:
+    """Argon2 refuses it, too, but only when somebody signs in."""
+    if settings.password_memory_kib < 8 * settings.password_lanes:
+        raise CannotStart(
+            "The setting PASSWORD_MEMORY_KIB is wrong: it is less than 8 for each of PASSWORD_LANES"
+            f" ({settings.password_lanes})."
+        )
+
+
 def _check_urls(settings: Settings) -> None:
     redis = (
         "redis",
@@ -391,9 +439,15 @@ def _check_urls(settings: Settings) -> None:
         "redis_url": redis,
         "session_redis_url": redis,
     }
+    bases = ("language_model_url", "public_url", "edge_fastly_url", "edge_cloudflare_url")
     for name, allowed in schemes.items():
         url = getattr(settings, name)
         if url and _scheme(url) not in allowed:
             raise CannotStart(
                 f"The setting {name.upper()} is wrong: it begins with none of {', '.join(f'{s}://' for s in allowed)}."
+            )
+        if url and name in bases and not _is_base(url):
+            raise CannotStart(
+                f"The setting {name.upper()} is wrong: it is no address such as https://netz.example, to which paths are"
+                " added."
             )

@@ -1,5 +1,6 @@
 """`dno`: parses the command line and calls the module of the command."""
 
+import errno
 import os
 import sys
 from importlib.metadata import version
@@ -39,6 +40,8 @@ app.add_typer(keys_app, name="key")
 
 Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
 _UNLIMITED = 500
+# The disk, the quota, or the longest file.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
 
 
@@ -48,6 +51,11 @@ def run() -> None:
         app()
     except (CannotStart, AppError) as error:
         console.print_error(str(error))
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        console.print_error(f"{error.filename or 'The output'} cannot be written: {error.strerror}.")
         sys.exit(1)
 
 

@@ -389,7 +389,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             settings.database_url,
             connect=cast("Any", connecting),
-            min_size=settings.min_database_connections,
+            min_size=min(settings.min_database_connections, settings.max_database_connections),
             max_size=settings.max_database_connections,
             # Later than the server's own, whose error is more precise.
             command_timeout=settings.database_statement_timeout + 1,

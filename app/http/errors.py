@@ -16,6 +16,10 @@ from app.observability import metrics
 
 log = structlog.get_logger("http")
 
+# From zero: in a counter that begins with the first error, Prometheus sees no increase.
+for _code in Code:
+    metrics.ERRORS.labels(_code)
+
 
 def respond(scope: Scope, error: AppError, headers: Mapping[str, str] | None = None) -> Response:
     """The error in the format of the path: GraphQL errors, or a problem by RFC 9457; for a browser a page."""

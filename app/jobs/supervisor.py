@@ -49,6 +49,7 @@ class Supervisor:
 
 async def _keep_running(job: Job) -> None:
     in_job.set(True)
+    JOB_FAILURES.labels(_name(job))  # from zero, so that Prometheus sees the first one as an increase
     backoff = Backoff(shortest=0.1, longest=10)
     while True:
         with backoff.reset_after(60):

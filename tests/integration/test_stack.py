@@ -18,7 +18,7 @@ from app.dev.postgres import free_port
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.settings import Settings
-from tests.server_process import ServerProcess, dno
+from tests.server_process import DNO, ENVIRONMENT, ServerProcess, dno
 from tests.servers import private_folder
 
 Serve = Callable[..., ServerProcess]
@@ -279,6 +279,22 @@ def test_commands_use_the_databases_of_a_running_server(serve: Serve, local: Pat
     assert "already" in start_error(again)
     short = dno("user", "add", "other@example.org", environment=environment, stdin="short\n")
     assert "12 to 1024 characters" in start_error(short)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["--version", "--help", "export-schema"])
+def test_a_full_disk_under_the_output_is_reported_in_one_sentence(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*DNO, command],
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "The output cannot be written: No space left on device.\n")
 
 
 @pytest.mark.parametrize(

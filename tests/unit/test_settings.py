@@ -104,3 +104,108 @@ def test_what_becomes_a_timeout_of_postgresql_fits_into_its_milliseconds() -> No
 def test_a_value_of_the_command_line_has_the_same_bounds() -> None:
     with pytest.raises(CannotStart, match="The setting FOLLOW_INTERVAL is wrong: "):
         read_settings({}, {"follow_interval": inf})
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "1e30"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name.upper()
+        for name, hint in get_type_hints(Settings, include_extras=True).items()
+        if get_origin(hint) is Annotated and get_args(hint)[0] is int
+    ],
+)
+def test_counts_that_nothing_can_hold_are_refused_with_the_name_of_their_setting(
+    name: str, value: str
+) -> None:
+    with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+        read(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DATABASE_CONNECT_TIMEOUT",
+        "DATABASE_STATEMENT_TIMEOUT",
+        "DATABASE_ACQUIRE_TIMEOUT",
+        "REDIS_TIMEOUT",
+        "REDIS_CONNECT_TIMEOUT",
+        "HEARTBEAT_INTERVAL",
+        "LEASE_LIFETIME",
+        "RELAY_INTERVAL",
+        "API_KEY_USAGE_INTERVAL",
+        "EXPORT_TIMEOUT",
+    ],
+)
+def test_times_without_which_nothing_succeeds_or_nothing_else_is_done_are_not_zero(name: str) -> None:
+    assert read(**{name: "0.001"})
+    for value in ("0", "0.0001"):
+        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+            read(**{name: value})
+
+
+def test_memory_that_argon2_would_refuse_at_the_first_sign_in_is_refused_at_the_start() -> None:
+    assert read(PASSWORD_MEMORY_KIB="16", PASSWORD_LANES="2")
+    for memory, lanes in (("15", "2"), ("65536", "8193")):
+        with pytest.raises(CannotStart, match=r"PASSWORD_MEMORY_KIB is wrong.* PASSWORD_LANES"):
+            read(PASSWORD_MEMORY_KIB=memory, PASSWORD_LANES=lanes)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "https://front.example",
+        "HTTPS://Front.Example/",
+        "http://localhost:3000",
+        "http://[::1]:3000",
+        "capacitor://localhost",
+        "chrome-extension://abcdefghijklmnop",
+        "https://xn--bcher-kva.example",
+    ],
+)
+def test_origins_are_accepted_as_browsers_send_them(origin: str) -> None:
+    assert read(ALLOWED_ORIGINS=f"https://a.example, {origin}")[0].allowed_origins[1] == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "foo",
+        "front.example:443",
+        "null",
+        "https://",
+        "https://front.example/path",
+        "https://front.example?a=b",
+        "https://me@front.example",
+        '"https://front.example"',
+        "https://*.front.example",
+        "https://bücher.example",
+        "https://a.example https://b.example",
+        "https://front.example:port",
+    ],
+)
+def test_origins_that_no_browser_sends_are_refused(origin: str) -> None:
+    with pytest.raises(CannotStart, match="The setting ALLOWED_ORIGINS is wrong: "):
+        read(ALLOWED_ORIGINS=f"https://a.example, {origin}")
+
+
+@pytest.mark.parametrize(
+    "name", ["PUBLIC_URL", "LANGUAGE_MODEL_URL", "EDGE_FASTLY_URL", "EDGE_CLOUDFLARE_URL"]
+)
+def test_addresses_to_which_no_path_can_be_added_are_refused(name: str) -> None:
+    for url in ("https://netz.example", "HTTP://[::1]:8000/", "https://netz.example:8443/strom/netze"):
+        assert read(**{name: url})
+    for url in (
+        "https://",
+        "https:///path",
+        "https://:8000",
+        "https://netz.example/a?b",
+        "https://netz.example/#a",
+        "https://netz.example:99999",
+        "https://netz .example",
+        'https://netz.example"',
+        "https://netz.example\n",
+    ):
+        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+            read(**{name: url})

@@ -53,6 +53,12 @@ async def test_a_statement_is_counted_under_its_name(pool):
     assert pool.statements == 1
 
 
+async def test_fewer_connections_than_the_default_minimum_may_be_allowed(settings):
+    one = Settings(database_url=settings.database_url, max_database_connections=1)
+    async with open_pool(one) as pool:
+        assert (await pool.fetch("SELECT 1"))[0][0] == 1
+
+
 async def test_a_statement_that_takes_too_long_is_cancelled(settings):
     async with open_pool(
         Settings(database_url=settings.database_url, database_statement_timeout=0.05)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.errors import Code
 from app.observability.exposition import Exposition, forget_the_dead
 from tests.waiting import until
 
@@ -61,6 +62,23 @@ async def test_a_failed_or_cancelled_scrape_does_not_affect_others() -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying == b"again"
+
+
+def test_errors_of_each_code_are_counted_from_zero() -> None:
+    """Prometheus sees no increase in a counter that begins with the first error: the alert for it would never fire."""
+    text = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import app.main, prometheus_client; print(prometheus_client.generate_latest().decode())",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    for code in Code:
+        assert f'dno_graphql_errors_total{{code="{code}"}} 0.0\n' in text
 
 
 def test_two_workers_may_take_away_the_gauges_of_a_dead_one_at_the_same_time(

@@ -56,6 +56,16 @@ async def test_jobs_stop_in_reverse_order_and_are_closed() -> None:
     ]
 
 
+async def test_failures_of_each_job_are_counted_from_zero() -> None:
+    class NeverFailing(Recorder):
+        pass
+
+    job = NeverFailing("job", [])
+    async with Supervisor([job], stop_timeout=1):
+        await job.running.wait()
+    assert REGISTRY.get_sample_value("dno_job_failures_total", {"task": "NeverFailing"}) == 0
+
+
 async def test_statements_of_jobs_and_their_tasks_are_not_counted_among_those_of_requests() -> None:
     seen: list[bool] = []
 
