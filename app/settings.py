@@ -402,7 +402,7 @@ def _is_base(url: str) -> bool:
 
 
 def _check_origins(settings: Settings) -> None:
-    """What no browser sends would be without effect, and nobody would know why."""
+    """What no browser sends would be without effect, without a reason that could be seen."""
     for origin in settings.allowed_origins:
         if origin != "*" and not _ORIGIN.fullmatch(origin):
             raise CannotStart(
@@ -412,7 +412,7 @@ def _check_origins(settings: Settings) -> None:
 
 
 def _check_password_memory(settings: Settings) -> None:
-    """Argon2 refuses it, too, but only when somebody signs in."""
+    """Argon2 refuses it, too, but only at the first sign-in."""
     if settings.password_memory_kib < 8 * settings.password_lanes:
         raise CannotStart(
             "The setting PASSWORD_MEMORY_KIB is wrong: it is less than 8 for each of PASSWORD_LANES"

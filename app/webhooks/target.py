@@ -14,6 +14,7 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
 # The parser removes some of them and would read another URL than the one that is stored.
 _BLANK_OR_CONTROL: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
+_MAX_PORT: Final = 65535
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -43,8 +44,12 @@ class Ports:
 
 
 def _port_range(text: str) -> range:
+    """Raises ValueError for what has no port in it."""
     first, _, last = text.partition("-")
-    return range(int(first), int(last or first) + 1)
+    found = range(max(int(first), 1), min(int(last or first), _MAX_PORT) + 1)
+    if not found:
+        raise ValueError(text)
+    return found
 
 
 def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:

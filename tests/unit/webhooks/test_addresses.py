@@ -274,9 +274,15 @@ def test_a_wrong_network_stops_the_start(settings: Settings) -> None:
         AddressRules(settings)
 
 
-def test_a_wrong_port_stops_the_start() -> None:
+@pytest.mark.parametrize("port", ["https", "99999", "0", "8000-80", "70000-80000"])
+def test_a_wrong_port_stops_the_start(port: str) -> None:
     with pytest.raises(CannotStart, match="WEBHOOK_PORTS"):
-        Ports(Settings(webhook_ports=("https",)))
+        Ports(Settings(webhook_ports=("443", port)))
+
+
+def test_a_range_may_be_wider_than_that_of_ports() -> None:
+    ports = Ports(Settings(webhook_ports=("0-99999",)))
+    assert all(port in ports for port in (1, 65535))
 
 
 def read(url: str) -> Target:
