@@ -2,13 +2,15 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 from asyncpg_trek import Direction, execute, plan
 from asyncpg_trek.asyncpg import AsyncpgBackend
 
+from app.db.address import address
 from app.db.connect import NO_TIMEOUTS, OWN_SETTINGS, Connection, connect, set_again
+from app.errors import CannotStart
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
@@ -18,15 +20,25 @@ _LOCK = 0x646E6F
 # While a migration waits for a table, all later statements on this table wait behind it: so it gives up soon, and is tried again.
 _LOCK_TIMEOUT = "300ms"
 
+# Corrections and imports need `RETURNING old`. An earlier server takes all migrations, since it reads functions only when they are called:
+# it would answer reads, and fail each write.
+OLDEST_SERVER: Final = 18
+
 
 async def migrate(database_url: str, *, connect_timeout: float = 10, target: str = LATEST) -> list[str]:
     """Returns the names of the applied migrations. A second process waits, then applies none. So does an earlier release than the
     one that the database was brought to.
 
-    Raises LockNotAvailableError where another transaction uses a table for longer; nothing is applied then.
+    Raises LockNotAvailableError where another transaction uses a table for longer, and CannotStart where the server is too old; nothing
+    is applied then.
     """
     connection = await connect(database_url, within=connect_timeout)
     try:
+        if (server := connection.get_server_version()).major < OLDEST_SERVER:
+            raise CannotStart(
+                f"PostgreSQL at {address(database_url)} is version {server.major}, and this needs version {OLDEST_SERVER} or later: upgrade"
+                " it, or name another server in DATABASE_URL."
+            )
         await set_again(connection, {**NO_TIMEOUTS, **OWN_SETTINGS})
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         if await _version(connection) > int(target):
