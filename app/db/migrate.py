@@ -10,6 +10,7 @@ from asyncpg_trek.asyncpg import AsyncpgBackend
 
 from app.db.address import address
 from app.db.connect import NO_TIMEOUTS, OWN_SETTINGS, Connection, connect, set_again
+from app.db.missing_objects import TABLES
 from app.errors import CannotStart
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -109,8 +110,10 @@ async def _validate(connection: Connection) -> None:
 
 
 async def _unvalidated(connection: Connection) -> list[tuple[str, str]]:
+    """Of the tables that statements of this session find, in whichever schema of its search_path."""
     rows = await connection.fetch(
         "SELECT relname::text, conname::text FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid"
-        " WHERE relnamespace = 'public'::regnamespace AND contype = 'c' AND NOT convalidated ORDER BY 1, 2"
+        " WHERE pg_table_is_visible(conrelid) AND relname = ANY($1::text[]) AND contype = 'c' AND NOT convalidated ORDER BY 1, 2",
+        TABLES,
     )
     return [(row["relname"], row["conname"]) for row in rows]

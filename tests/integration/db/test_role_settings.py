@@ -34,6 +34,11 @@ OPEN_FOR_LONG = (
     "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     " AND clock_timestamp() - xact_start > '1 s'"
 )
+UNVALIDATED = (
+    "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND NOT convalidated"
+    " AND connamespace = 'elsewhere'::regnamespace"
+)
+LONG_CITY = "INSERT INTO dnos (slug, name, city) VALUES ('netze-a', 'Netze A', repeat('x', 10001))"
 
 DatabaseWith: TypeAlias = Callable[[str], AbstractAsyncContextManager[str]]
 
@@ -196,3 +201,20 @@ async def test_dates_are_written_in_one_form_whatever_form_is_set(database_with:
             rows = [tuple(row) async for batch in levies(connection) for row in batch]
         assert [row[2] for row in rows] == ["2025-02-01"]
         assert "from 2025-02-01" in (await left_rows(url)).decomposed_levies[0]
+
+
+async def test_rules_are_validated_in_whichever_schema_the_search_path_names_first(
+    database_with: DatabaseWith,
+) -> None:
+    """A schema with the name of the role comes first without any setting."""
+    async with database_with("search_path = elsewhere, public") as url:
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE SCHEMA elsewhere"):
+            await fetchval(url, statement)
+        await migrate(url, target="0003")
+        await fetchval(url, LONG_CITY)
+        await migrate(url)
+        assert await fetchval(url, UNVALIDATED) == 1
+        assert (await left_rows(url)).broken_rules == ["dnos.city_is_not_too_long"]
+        await fetchval(url, "UPDATE dnos SET city = 'Aachen'")
+        assert await migrate(url) == []
+        assert await fetchval(url, UNVALIDATED) == 0
