@@ -63,6 +63,10 @@ class MemoryWarmer:
             end = await self._warm()
         except AppError as refusal:  # it is optional: requests read what is missing
             end = refusal.message
+        except Exception:
+            # Requests have the same error. Started again, it would read for as long as the process runs, up to the same record.
+            end = "an error"
+            log.exception("memory_is_not_warmed")
         log.info("memory_warmed", end=end, bytes=self._memory.bytes)
 
     async def _warm(self) -> str:

@@ -5,15 +5,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain.dno import Dno
-from app.domain.entry import DnoYear
+from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.tags import slug
 from app.observability.metrics import STATEMENTS
 from app.resources import Resources
 from app.settings import Settings
 from loaders.memory_warmer import PORTION, MemoryWarmer
-from loaders.regions import PRICES, TARIFFS
+from loaders.regions import HELD_FIGURES, PRICES, TARIFFS
 from tests import factories as make
 from tests.integration.graph.running import running
 from tests.waiting import until
@@ -96,6 +97,15 @@ async def test_the_newest_year_comes_first_and_nothing_is_read_once_records_have
         assert after["held_figures"] - before["held_figures"] == 1
 
 
+async def test_it_ends_within_a_year_as_soon_as_records_have_filled_their_share(
+    settings: Settings, pool: Pool, many: list[Dno]
+) -> None:
+    async with running(settings, memory_cache_size=100_000) as server:
+        before = _statements()
+        await _warmer(server.resources).run()
+        assert _statements()["tariffs"] - before["tariffs"] == 1  # of the first operators
+
+
 @pytest.mark.parametrize("off", ["warm_memory", "memory_cache", "entity_cache"])
 async def test_nothing_is_read_where_it_is_switched_off(
     resources: Resources, operators: list[Any], off: str
@@ -103,6 +113,15 @@ async def test_nothing_is_read_where_it_is_switched_off(
     before = _statements()
     await _warmer(resources, **{off: False}).run()
     assert _statements() == before
+
+
+async def test_no_figures_are_read_once_half_of_their_lifetime_has_passed(
+    resources: Resources, operators: list[Any]
+) -> None:
+    """What was read first would end before it is asked for."""
+    before = _statements()
+    await _warmer(resources, memory_cache_lifetime=0.0).run()
+    assert {name: count - before[name] for name, count in _statements().items()} == dict.fromkeys(REGIONS, 0)
 
 
 async def test_a_refusal_ends_it_and_fails_no_job(
@@ -115,3 +134,21 @@ async def test_a_refusal_ends_it_and_fails_no_job(
         await pool.fetch("ALTER TABLE elsewhere RENAME TO netzentgelte_data")
     get = resources.memory.get
     assert all(get(TARIFFS.tag(DnoYear(dno.id, year))) is None for dno in operators for year in (2024, 2025))
+
+
+async def test_an_entry_that_cannot_be_read_ends_it_and_does_not_start_it_again(
+    resources: Resources, operators: list[Any], pool: Pool
+) -> None:
+    await pool.fetch("ALTER DOMAIN voltage_level DROP CONSTRAINT voltage_level_is_known")
+    try:
+        await pool.fetch("UPDATE netzentgelte_data SET voltage_level = 'XX' WHERE voltage_level = 'MS'")
+        with pytest.raises(ValueError, match="XX"):
+            await resources.read_through.get_many(HELD_FIGURES, [2025], ReadSet())
+        await _warmer(resources).run()
+    finally:
+        await pool.fetch("UPDATE netzentgelte_data SET voltage_level = 'MS' WHERE voltage_level = 'XX'")
+        await pool.fetch(
+            "ALTER DOMAIN voltage_level ADD CONSTRAINT voltage_level_is_known"
+            f" CHECK (VALUE IN {tuple(map(str, VoltageLevel))})"
+        )
+    assert all(resources.memory.get(TARIFFS.tag(DnoYear(dno.id, 2024))) is None for dno in operators)
