@@ -74,6 +74,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     kwh = kw = hours = None
     other_kwh = other_kw = None  # in the notation of the other language
     vague = False
+    peak: _Measured | None = None
     tokens: set[int] = set()
     measured = _meant(sentence, list(_measured(sentence, language)))
     for start, end, value, unit in measured:
@@ -93,16 +94,20 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
                 tokens |= {*range(start, end)}
                 continue
             vague |= bounded
+            peak = (start, end, value, unit)
         elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
             vague |= unit in IN_KWH and value * IN_KWH[unit] != kwh
+            if unit in IN_KW and kw is not None and _OF_DEVICES < value * IN_KW[unit] != kw:
+                vague |= _names_another_time(sentence, peak, start)
             continue
         vague |= _is_negative(sentence, start)
         vague |= _is_of_a_range(sentence, start, end, value) and not _is_said_again(
             sentence, end, value, measured
         )
         vague |= _is_of_a_calculation(sentence, start) or _is_of_a_fraction(sentence, start, end)
+        vague |= _replaces_a_number(sentence, start)
         tokens |= {*range(start, end)}
     if kwh is not None and kw is not None and not _fit(kwh, kw):
         # "5.000.000 kWh and 1.500 kW": of two readings the one that a year can have.
@@ -232,6 +237,26 @@ def _is_of_a_price(sentence: Sentence, after: int) -> bool:
     )
 
 
+def _replaces_a_number(sentence: Sentence, start: int) -> bool:
+    """ "4000 statt bisher 3500 kWh": the number that is meant has no unit."""
+    before = start - 2 if sentence[start - 1] in _UNTIL_NOW else start - 1
+    return sentence.spells(before, _INSTEAD) and _starts_with_digit(sentence[before - 1])
+
+
+def _names_another_time(sentence: Sentence, first: _Measured | None, start: int) -> bool:
+    """ "1500 kW, künftig nur noch 1200 kW", "bisher 1500 kW, jetzt 1200 kW": costs of two peak loads."""
+    if first is None:
+        return False
+    return _word_before(sentence, first[0]) in _UNTIL_NOW or _word_before(sentence, start) in _LATER
+
+
+def _word_before(sentence: Sentence, i: int) -> str:
+    before = i - 1
+    while sentence[before] in _BESIDE_PEAKS:
+        before -= 1
+    return sentence[before]
+
+
 def _is_a_factor(sentence: Sentence, i: int) -> bool:
     """A number that is neither a date, nor one of "Modul 1", "Haus 100", "Zählernummer 1234"."""
     key, label = sentence[i], sentence[i - 1]
@@ -261,6 +286,13 @@ def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]
     return sentence[i] not in _OF_MORE or i != start - 1
 
 
+_INSTEAD: Final = frozenset({"statt", "anstatt", "anstelle"})
+_UNTIL_NOW: Final = frozenset({"bisher", "bislang", "fruher", "vorher", "zuvor", "ehemals"})
+_LATER: Final = frozenset({"kunftig", "zukunftig", "demnachst", "bald", "spater", "danach"})
+_OF_DEVICES: Final = 30  # kW: "Wallbox 11 kW, künftig 22 kW" names no peak load
+_BESIDE_PEAKS: Final = frozenset({
+    "nur", "noch", "evtl", "eventuell", "vielleicht", "wohl", "bei", "mit", "dann", "ca", "etwa", "rund", "lastspitze", "spitze", "hochstlast",
+})  # fmt: skip
 _FRACTIONS: Final = frozenset(
     {
         "halfte",

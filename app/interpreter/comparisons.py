@@ -15,6 +15,7 @@ from app.interpreter.reading import (
     load_of,
     product_of,
 )
+from app.interpreter.sentence import Sentence
 from app.interpreter.topics import count_of_questions
 from app.interpreter.usage import as_example
 from app.interpreter.words import Level, Sign
@@ -24,7 +25,7 @@ from app.interpreter.years import is_a_year
 def compares_operators(read: Read) -> bool:
     """ "Wer ist günstiger, A oder B?": two operators are compared by their charges."""
     sentence = read.sentence
-    if not sentence.has(Sign.COMPARES) or is_about_something_else(sentence):
+    if not _compares(sentence) or is_about_something_else(sentence):
         return False
     named = [mention for mention in sentence.mentions if not mention.place and not mention.everyday]
     if (
@@ -38,6 +39,16 @@ def compares_operators(read: Read) -> bool:
     return len(named) + len(read.codes) + unknown >= 2
 
 
+def _compares(sentence: Sentence) -> bool:
+    """ "Unterschied Netzentgelte Westnetz Avacon", but not "ich recherchiere zu regionalen Unterschieden"."""
+    if sentence.has(Sign.COMPARES):
+        return True
+    return len(sentence.mentions) > 1 and any(
+        sentence.spells(i, _DIFFERENCES) for i in range(len(sentence.keys))
+    )
+
+
+_DIFFERENCES: Final = frozenset({"unterschied", "unterschiede", "differenz", "differenzen"})
 _DEARER_OR_CHEAPER: Final = frozenset({"gunstiger", "billiger", "preiswerter", "teurer"})
 
 
@@ -82,7 +93,7 @@ _COMPARED_WITHIN: Final = 4  # tokens
 
 def comparison_of(read: Read, topic: Asked, usage: Usage | None = None) -> Interpretation | None:
     """None where fewer than two operators stand side by side to be compared."""
-    if not read.sentence.has(Sign.COMPARES):
+    if not _compares(read.sentence):
         return None
     if usage is None and topic.kinds == _OF_HOUSEHOLDS:
         usage = HOUSEHOLD

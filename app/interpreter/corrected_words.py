@@ -12,6 +12,7 @@ from app.interpreter.vocabulary import Vocabulary
 MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters from which any misspelling is corrected
 SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
+_NEAR_ANOTHER_LEVEL = "hochstspannung"  # "Höchstspannungsnetz" is no slip of a "Hochspannungsnetz" in a name
 
 
 class Word(NamedTuple):
@@ -30,7 +31,11 @@ def corrected_words(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word
     for token in _rejoined(found, vocabulary):
         if symbol := SYMBOLS.get(token.key):
             words.append(Word(token, (symbol,)))
-        elif not token.key.isalpha() or vocabulary.knows(token.key):
+        elif (
+            not token.key.isalpha()
+            or vocabulary.knows(token.key)
+            or token.key.startswith(_NEAR_ANOTHER_LEVEL)
+        ):
             words.append(Word(token, (token.key,)))
         elif keys := _inflected(token.key, vocabulary):
             words.append(Word(token, keys))

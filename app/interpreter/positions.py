@@ -1,7 +1,7 @@
 """Which positions of a price sheet, or which levies, a sentence asks for."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeVar
 
 from app.domain.levy import LevyKind
@@ -13,7 +13,7 @@ from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart, keys_between
 from app.interpreter.units import IN_KWH
-from app.interpreter.words import Position, Role, Sign, Topic, Weight
+from app.interpreter.words import AND_OR, Position, Role, Sign, Topic, Weight
 
 _N, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.TIME_OF_USE
 _K = PriceKind
@@ -82,7 +82,7 @@ def names_another_product(sentence: Sentence) -> bool:
 def modules_of(sentence: Sentence) -> tuple[PriceKind, ...]:
     """Modul 1 and 2 as far as they are named."""
     marks = [m for m in sentence.marks if isinstance(m.meaning, Position) and m.meaning.role is Role.MODULE]
-    return _union(position(mark).kinds for mark in marks if not sentence.denied(mark.start))
+    return _union(position(mark).kinds for mark in sentence.not_denied(marks))
 
 
 def customers_of(sentence: Sentence) -> tuple[PriceKind, ...]:
@@ -141,7 +141,14 @@ def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named
 
 def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]:
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
-    marks = [mark for mark in marks if not sentence.denied(mark.start) and not _is_of_levies(sentence, mark)]
+    modules = [mark for mark in marks if position(mark).role is Role.MODULE]
+    replacing, left_out = sentence.not_denied(modules), _levies_left_out(sentence)
+    marks = [
+        mark
+        for mark in marks
+        if (mark in replacing or not (mark in left_out or sentence.denied(mark.start)))
+        and not _is_of_levies(sentence, mark)
+    ]
     if frame.load or any(map(_PRICES_OF_THE_GRID.fullmatch, sentence.keys)):
         marks = [mark for mark in marks if sentence[mark.end - 1] != "messung"]
     asked = [mark for mark in marks if not _is_included(sentence, mark)]
@@ -297,7 +304,7 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
     if any(one.role is Role.AVERAGE for one in positions):
         return NotHeld.AVERAGE
     if levies := _levies(positions):
-        return Asked(QuestionTopic.LEVIES, 0.95, levies=levies)
+        return Asked(QuestionTopic.LEVIES, 0.95, levies=_without_those_left_out(sentence, levies))
     of_feeding = any(kind in _OF_FEEDING_IN for one in positions for kind in one.kinds)
     ranked = sorted(positions, key=lambda one: of_feeding and one.not_held is not None)
     first = next((one for one in ranked if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), ranked[0])
@@ -314,6 +321,31 @@ _OF_FEEDING_IN: Final = frozenset({_K.VERMIEDENE_NETZENTGELTE_LEISTUNG, _K.VERMI
 _CHOOSING: Final = frozenset(
     ["gunstiger", "billiger", "besser", "lohnt", "lohnen", "better", "cheaper", "worth", "oder", "or"]
 )
+
+
+def _without_those_left_out(sentence: Sentence, levies: tuple[LevyKind, ...]) -> tuple[LevyKind, ...]:
+    """ "Alle Umlagen außer KWKG und Offshore": the others; all of them where nothing would be left."""
+    left_out = {levy for mark in _levies_left_out(sentence) for levy in position(mark).levies}
+    if LevyKind.STROMSTEUER in left_out:
+        left_out.add(LevyKind.STROMSTEUER_ENTLASTUNG)
+    return tuple(levy for levy in levies if levy not in left_out) or levies
+
+
+def _levies_left_out(sentence: Sentence) -> list[Mark]:
+    """ "Außer KWKG, Offshore und § 19": all that stand behind it."""
+    marks = [m for m in sentence.marks if isinstance(m.meaning, Position) and len(m.meaning.levies) == 1]
+    levies = sentence.covered(marks)
+    ends = {mark.end for mark in sentence.marks if mark.meaning is Sign.NOT}
+    return [mark for mark in marks if _first_of_a_list(sentence, mark.start, levies) in ends]
+
+
+def _first_of_a_list(sentence: Sentence, start: int, listed: Collection[int]) -> int:
+    while start - 1 in listed or sentence[start - 1] in _IN_LISTS:
+        start -= 1
+    return start
+
+
+_IN_LISTS: Final = AND_OR | {"der", "die", "den", "the"}
 
 
 def _levies(positions: Sequence[Position]) -> tuple[LevyKind, ...]:
@@ -338,7 +370,10 @@ def _of_named_parts(
     sentence: Sentence, kinds: tuple[PriceKind, ...], positions: Sequence[Position]
 ) -> tuple[PriceKind, ...]:
     base = any(one.role is Role.BASE_PRICE for one in positions)
-    energy = any(map(_ENERGY_PRICES.fullmatch, sentence.keys))
+    energy = any(
+        _ENERGY_PRICES.fullmatch(key) and not sentence.is_directly_denied(i)
+        for i, key in enumerate(sentence.keys)
+    )
     capacity = any(map(_CAPACITY_PRICES.fullmatch, sentence.keys))
     parts = [part for part, named in (("GRUNDPREIS", base), ("ARBEITSPREIS", energy)) if named]
     if capacity and not parts:

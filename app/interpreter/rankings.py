@@ -373,7 +373,10 @@ def _number_of_first(sentence: Sentence) -> int:
         for start in sorted(ranked)
         if sentence[start - 2] not in _NUMBERED
     )
-    return next((number for number in in_words if number > 1), 0)
+    if (number := next((number for number in in_words if number > 1), 0)) or 1 not in ranked:
+        return number
+    first = number_in_digits(sentence[0])  # "10 günstigste Netzbetreiber"
+    return first if 1 < first <= MAX_RANKING else 0
 
 
 _NUMBERED: Final = frozenset({"netzebene", "ebene", "ne", "level", "modul", "module"})

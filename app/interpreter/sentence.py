@@ -18,7 +18,7 @@ from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import ORDINARY, Level, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import AND_OR, ORDINARY, Level, Position, Role, Sign, Topic, Weight
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
@@ -54,6 +54,8 @@ _BEFORE_PARTS = {
     "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
+_NOT_THIS = frozenset({"nicht", "kein", "keine", "keinen"})
+_NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER, Sign.OTHER_PRODUCT)
 _INSTEAD = frozenset({"statt", "anstatt", "anstelle", "instead"})
 _BEFORE_WHAT_IS_MEANT = frozenset({"bitte", "lieber", "fur"})
 _COMPARING = (Sign.COMPARES, Sign.COMPARED, Sign.CHANGES, Sign.CHEAP, Sign.CHEAPEST, Sign.DEAREST)
@@ -115,7 +117,8 @@ class Sentence:
 
     def has(self, sign: Sign) -> bool:
         """Whether the sign stands there and is not denied."""
-        return any(not self.denied(mark.start) for mark in self.marks if mark.meaning is sign)
+        denied = self._denied if sign in _NOT_OURS else self.denied
+        return any(not denied(mark.start) for mark in self.marks if mark.meaning is sign)
 
     def has_any(self, *signs: Sign) -> bool:
         return any(map(self.has, signs))
@@ -135,6 +138,10 @@ class Sentence:
         )
 
     def denied(self, start: int) -> bool:
+        """Also not where another clause begins between: "nicht Gas, Wärmepumpe"."""
+        return self._denied(start, clauses=True)
+
+    def _denied(self, start: int, *, clauses: bool = False) -> bool:
         """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else: "nicht Modul 2, sondern Modul 1"."""
         return self._is_neither(start) or any(
             mark.meaning is Sign.NOT
@@ -143,8 +150,18 @@ class Sentence:
             and self[mark.end] not in {"nur", "only", "just"}
             and not self._means_something(mark.end, start)
             and not any(mark.end <= correction < start for correction in self.corrections)
+            and not (clauses and self._begins_a_clause(mark.end, start))
             for mark in self.marks
         )
+
+    def _begins_a_clause(self, end: int, start: int) -> bool:
+        """What stands behind a pause is said for itself, unless it continues a list of positions: "keine Wärmepumpe, Wallbox"."""
+        if all(_BETWEEN_CLAUSES.isdisjoint(self.gap(i)) for i in range(end, start + 1)):
+            return False
+        positions = [(mark, mark.meaning) for mark in self.marks if isinstance(mark.meaning, Position)]
+        roles = {meaning.role for mark, meaning in positions if mark.start == start}
+        alike = self.covered(mark for mark, meaning in positions if meaning.role in roles)
+        return any(i not in alike and self[i] not in AND_OR for i in range(end, start))
 
     def _is_neither(self, start: int) -> bool:
         """ "Weder Westnetz noch die Syna", "neither Westnetz nor Syna"."""
@@ -182,15 +199,31 @@ class Sentence:
 
     def kept(self, placed: Sequence[P]) -> list[P]:
         """Without what is denied or taken back, unless nothing would be left."""
-        kept = [one for one in placed if not self.denied(one.start)] or self._in_the_place_of(placed)
+        kept = [one for one in placed if not self._denied(one.start)] or self._in_the_place_of(placed)
         for correction in self.corrections:
             after = [one for one in kept if one.start > correction]
             if len(after) < len(kept) and after:
                 kept = after
         return kept
 
+    def not_denied(self, marks: Sequence[Mark]) -> list[Mark]:
+        """Without what is denied; "statt Modul 1 bitte Modul 2" asks for Modul 2."""
+        left = [mark for mark in marks if not self.denied(mark.start)]
+        if left:
+            return left
+        meant = self._in_the_place_of(marks)
+        return meant if len(meant) < len(marks) else []
+
+    def is_directly_denied(self, start: int) -> bool:
+        """ "Grundpreis statt Arbeitspreis": not what stands behind what is denied, as in "statt Grundpreis Arbeitspreis"."""
+        before = start - 1
+        while self[before] in _BEFORE_PARTS:
+            before -= 1
+        return any(mark.meaning is Sign.NOT and mark.end == before + 1 for mark in self.marks)
+
     def _in_the_place_of(self, placed: Sequence[P]) -> list[P]:
-        """ "Statt 2025 bitte 2024": what stands directly behind what is denied; else, and where both are compared, all of them."""
+        """ "Statt 2025 bitte 2024", "nicht heute, morgen": what stands directly behind what is denied; else, and where both are
+        compared, all of them."""
         if len(placed) < 2:
             return list(placed)
         first, second = sorted(placed, key=lambda one: one.start)[:2]
@@ -199,8 +232,11 @@ class Sentence:
             for mark in self.marks
             if mark.meaning is Sign.NOT and mark.end <= first.start
         )
-        is_next = _BEFORE_WHAT_IS_MEANT.issuperset(self.keys[first.start + 1 : second.start]) and all(
-            _PAUSES.isdisjoint(self.gap(i)) for i in range(first.start + 1, second.start + 1)
+        end = first.end if isinstance(first, Mark) else first.start + 1
+        if len(placed) == 2 and self._is_not_but(first, second):
+            return [one for one in placed if one is not first]
+        is_next = _BEFORE_WHAT_IS_MEANT.issuperset(self.keys[end : second.start]) and all(
+            _PAUSES.isdisjoint(self.gap(i)) for i in range(end, second.start + 1)
         )
         as_written = {word.token.key for word in self.words}  # "spare" is corrected to "share"
         are_compared = not _OF_DIFFERENCES.isdisjoint(as_written) or any(
@@ -209,6 +245,19 @@ class Sentence:
         if not (is_replaced and is_next) or are_compared:
             return list(placed)
         return [one for one in placed if one is not first]
+
+    def _is_not_but(self, first: Placed, second: Placed) -> bool:
+        """ "Nicht heute, morgen"; not "falls nicht heute, morgen", "nicht MS, NS oder HS"."""
+        end, behind = (one.end if isinstance(one, Mark) else one.start + 1 for one in (first, second))
+        if second.start != end or self.gap(end).strip() != "," or self[behind] in AND_OR:
+            return False
+        return any(
+            mark.end == first.start
+            and self[mark.start] in _NOT_THIS
+            and self[mark.start - 1] not in _BEFORE_NO_PART
+            for mark in self.marks
+            if mark.meaning is Sign.NOT
+        )
 
     @cached_property
     def corrections(self) -> list[int]:
@@ -332,8 +381,17 @@ def _without_asides(marks: Sequence[Mark], keys: Sequence[str], mentions: Sequen
     return [
         mark
         for mark in marks
-        if not (_asks_what_is_charged(mark, keys, mentions) or _is_its_own_meter(mark, keys))
+        if not (
+            _asks_what_is_charged(mark, keys, mentions)
+            or _is_its_own_meter(mark, keys)
+            or _falls_due(mark, keys)
+        )
     ]
+
+
+def _falls_due(mark: Mark, keys: Sequence[str]) -> bool:
+    """ "Wie viel Netzkosten fallen in Cham an?": nothing has changed."""
+    return mark.meaning is Sign.CHANGES and keys[mark.start] == "fallen" and keys[-1] == "an"
 
 
 def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Mention]) -> bool:

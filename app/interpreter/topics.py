@@ -23,6 +23,8 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
         return None
     if sentence.has(Sign.DEFINITION) and not frame.named:
         return None
+    if _asks_for_a_procedure(sentence):
+        return None
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
     if frame.load or frame.power:  # "peak load 1.1 MW": an amount
         topics = [mark for mark in topics if not _is_an_amount(sentence, mark, frame)]
@@ -43,6 +45,37 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if found is None:
         return None
     return found._replace(further=_further(sentence, kept, found.topic) + position)
+
+
+def _asks_for_a_procedure(sentence: Sentence) -> bool:
+    """ "Wie beantrage ich Modul 3?", "Wie kann ich Modul 2 bei der Syna kündigen?", where nothing else is asked for."""
+    if sentence.has(Sign.ASKS) or sentence.has(Sign.WHEN):
+        return False
+    for i, key in enumerate(sentence.keys):
+        verb, person, rest = sentence[i + 1], sentence[i + 2], sentence.keys[i + 3 :]
+        if key != "wie" or person not in _WHO_APPLIES:
+            continue
+        if verb in _APPLYING or (verb in _CAN and not _TO_APPLY.isdisjoint(rest)):
+            return True
+        if verb in {"stelle", "stellt", "stellen"} and "antrag" in rest:
+            return True
+    return False
+
+
+_WHO_APPLIES = {"ich", "man", "wir"}
+_APPLYING = {
+    "beantrage",
+    "beantragt",
+    "beantragen",
+    "melde",
+    "meldet",
+    "melden",
+    "kundige",
+    "kundigt",
+    "kundigen",
+}
+_CAN = {"kann", "konnen", "muss", "mussen"}
+_TO_APPLY = {"beantragen", "anmelden", "abmelden", "kundigen"}
 
 
 def _is_an_amount(sentence: Sentence, mark: Mark, frame: Frame) -> bool:

@@ -251,7 +251,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     ),
     (
         Relative(-2),
-        "vorletztes/vorletzten/vorletztem/vorletzte jahr | vorletzten jahres | vorvorjahr~ | year before last",
+        "vorletztes/vorletzten/vorletztem/vorletzte/vorvoriges/vorvorigen/vorvorigem/vorvorige jahr | vorletzten/vorvorigen jahres | vorvorjahr~ | year before last",
     ),
     (Relative(2), "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next"),
     (
@@ -633,7 +633,7 @@ ABROAD = _keys("""
 """)
 # After them two digits are a year: "für 24".
 YEAR_CUES = _keys("""
-    in für jahr jahre jahres year for of ab stand from kalenderjahr
+    in für f jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal
 """)
 EBENE = _keys("""
     netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene

@@ -6,9 +6,11 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from app.interpreter.grammar import Mark, years_away
+from app.interpreter.names import KINDS
 from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import key as key_of
+from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import SCALES
 from app.interpreter.words import (
     LETTERS,
@@ -17,6 +19,7 @@ from app.interpreter.words import (
     NUMBERS,
     ONLY_ENGLISH,
     ONLY_GERMAN,
+    ORDINARY,
     UNITS,
     YEAR_CUES,
     Level,
@@ -205,7 +208,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 
     `taken`: tokens that were read as something else.
     """
-    relative = sentence.kept(list(_relative(sentence)))
+    relative = sentence.kept(list(_relative(sentence, today)))
     several, steps = _spans_years(sentence, today), _steps(sentence)
     explicit = _explicit(sentence, taken, today)
     found = sentence.kept(_without_bounds(sentence, explicit, today))
@@ -240,7 +243,7 @@ def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) ->
     found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today), today))
     ends = _ENDS_OF_CLAUSES if found else _ENDS_OF_CLAUSES | {",", ":"}
     if not found:
-        relative = sentence.kept(list(_relative(sentence)))
+        relative = sentence.kept(list(_relative(sentence, today)))
         found = [one._replace(year=today.year + one.year) for one in relative]
     if len({one.year for one in found}) != 1:
         return None
@@ -541,8 +544,29 @@ def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
         return True
     if sentence.gap(i + 1)[:1] in {".", "/"} and sentence[i + 1][:1].isdigit():
         return False
+    if sentence[i - 1] in _BEFORE_DAYS and sentence.gap(i + 1)[:1] == ".":
+        return False  # "am 24. Hochlast"
     after_year = gap == "/" and len(sentence[i - 1]) == 4
-    return not after_year and (sentence[i - 1] in YEAR_CUES or _among_keywords(sentence, i))
+    if after_year:
+        return False
+    if sentence[i - 1] not in _YEAR and _counts_something(sentence, i, today):
+        return False
+    if _is_a_label(sentence, i - 1):
+        return False
+    is_cue = sentence[i - 1] in YEAR_CUES or sentence[i - 1].endswith("jahr")
+    return is_cue or _among_keywords(sentence, i)
+
+
+def _is_a_label(sentence: Sentence, i: int) -> bool:
+    """ "Hauptstraße 25, Lemgo", "Halle 12": street numbers and the like, but not "Ring 25" where that is part of a name."""
+    is_label = sentence[i] in _LABELS or sentence[i].endswith(_STREETS)
+    return is_label and i not in sentence.covered(sentence.mentions)
+
+
+_STREETS: Final = ("strasse", "str", "weg", "platz", "allee", "gasse")
+_LABELS: Final = frozenset(
+    {"halle", "tor", "gebaude", "haus", "los", "block", "raum", "etage", "ring", "damm", "ufer"}
+)
 
 
 def _is_of_a_short_span(sentence: Sentence, i: int, today: date) -> bool:
@@ -569,7 +593,7 @@ def _is_where_years_stand(sentence: Sentence, i: int) -> bool:
 
 _NO_SPANS_BEFORE: Final = UNITS | MONTHS.keys() | {"o"}  # "17/18 o'clock"
 _BEFORE_SHORT_SPANS: Final = (YEAR_CUES - {"ab", "from"}) | {
-    "winter", "saison", "season", "geschaftsjahr", "wirtschaftsjahr", "preisblatt",
+    "winter", "wintersaison", "winterhalbjahr", "saison", "season", "geschaftsjahr", "wirtschaftsjahr", "preisblatt",
 }  # fmt: skip
 
 
@@ -582,7 +606,32 @@ def _among_keywords(sentence: Sentence, i: int) -> bool:
     return (i in after and not sentence[i + 1].isdigit()) or i + 1 in before
 
 
-def _relative(sentence: Sentence) -> Iterator[_Found]:
+def _counts_something(sentence: Sentence, i: int, today: date) -> bool:
+    """ "In Rosenheim 12 Mietshäuser", "für 25 Wallboxen": also words that are not known, where the year would be long past and an operator is named."""
+    after = sentence[i + 1]
+    if sentence.gap(i + 1) != " " or i + 1 in sentence.covered([*sentence.mentions, *sentence.marks]):
+        return False
+    if after.endswith(_COUNTED):
+        return True
+    is_known = after in ORDINARY or after in STATE_WORDS or after in KINDS
+    long_past = 2000 + int(sentence[i]) < today.year - _YEARS_AGO and bool(sentence.mentions)
+    return long_past and not is_known and after.endswith(_PLURALS)
+
+
+_PLURALS: Final = ("e", "en", "er", "ern", "eln", "s")
+_COUNTED: Final = (
+    "hauser", "hausern", "gebaude", "gebauden", "parteien", "liegenschaften", "objekte", "objekten", "betriebe", "betrieben",
+    "stationen", "wallboxen", "pumpen", "anlagen", "mieter", "mietern", "bewohner", "bewohnern", "betten", "zimmer", "zimmern",
+    "platze", "platzen", "fahrzeuge", "fahrzeugen", "autos", "busse", "bussen", "hallen", "gemeinden",
+)  # fmt: skip
+_BEFORE_DAYS: Final = frozenset({"am", "vom", "zum"})
+
+
+def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
+    # "Ab Januar gestiegen"; as it is written, since "galten" is corrected to "gelten".
+    of_the_past = any(word.token.key in _PAST for word in sentence.words)
+    if today.month >= _LATE_IN_THE_YEAR and not of_the_past and (start := _new_year(sentence)) is not None:
+        yield _Found(start, 1)
     for mark in sentence.marks:
         if isinstance(mark.meaning, Relative):
             yield _Found(mark.start, mark.meaning.years, sentence[mark.end - 1] in _YEAR)
@@ -593,6 +642,26 @@ def _relative(sentence: Sentence) -> Iterator[_Found]:
                 yield _Found(i, -number)
             elif sentence[i - 2] == "in":
                 yield _Found(i, number)
+
+
+def _new_year(sentence: Sentence) -> int | None:
+    """Where "im neuen Jahr", "ab 1.1." or "ab Januar" stands: late in a year those of the next one; else that of today anyway."""
+    for i, key in enumerate(sentence.keys):
+        if key == "jahr" and sentence[i - 1] in _NEW and sentence[i - 2] not in _WISHES:
+            return i
+        before = i - 2 if sentence[i - 1] == "dem" else i - 1
+        is_first = key in {"1.1", "01.01", "januar"} and not is_a_year(sentence[i + 1])
+        if is_first and sentence[before] == "ab":
+            return i
+    return None
+
+
+_PAST: Final = frozenset(
+    {"gestiegen", "gesunken", "galt", "galten", "war", "waren", "wurden", "stiegen", "sanken"}
+)
+_NEW: Final = frozenset(map(key_of, ("neue", "neues", "neuen")))
+_WISHES: Final = frozenset({"ins", "frohes", "gutes", "gesundes"})  # "Guten Rutsch ins neue Jahr"
+_LATE_IN_THE_YEAR: Final = 9  # September: from then on figures of the next year are published
 
 
 def _shortened(sentence: Sentence, mark: Mark) -> Iterator[_Found]:

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from msgspec.structs import replace
 
-from app.domain.consumption import BandConsumption
+from app.domain.consumption import BandConsumption, SpecialUse
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.entry import VoltageLevel
+from app.domain.levy import LevyKind
 from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.interpret import interpret
@@ -1799,3 +1800,108 @@ def test_a_consumption_behind_a_module_is_no_further_module(vocabulary: Vocabula
     found = interpret("Modul 1, 3 500 kWh, Netzkosten Westnetz", vocabulary, TODAY)
     assert found.details.usage is not None
     assert found.details.usage.consumption_kwh == 3500
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"),
+    [
+        (
+            "Westnetz, statt Modul 1 bitte Modul 2",
+            {PriceKind.MODUL_2_ARBEITSPREIS, PriceKind.MODUL_2_GRUNDPREIS},
+        ),
+        (
+            "kein Modul 1, Modul 2 bitte, Westnetz",
+            {PriceKind.MODUL_2_ARBEITSPREIS, PriceKind.MODUL_2_GRUNDPREIS},
+        ),
+        ("Haushalt Westnetz: Grundpreis statt Arbeitspreis", {PriceKind.SLP_GRUNDPREIS}),
+        ("nicht der Arbeitspreis, sondern der Grundpreis Haushalt Westnetz", {PriceKind.SLP_GRUNDPREIS}),
+        ("statt Grundpreis Arbeitspreis Haushalt Westnetz", {PriceKind.SLP_ARBEITSPREIS}),
+    ],
+)
+def test_a_position_that_is_replaced_by_another_is_not_asked_for(
+    vocabulary: Vocabulary, said: str, kinds: set[PriceKind]
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, set(found.details.kinds)) == (QuestionTopic.PRICES, kinds)
+
+
+@pytest.mark.parametrize(
+    ("said", "use"),
+    [
+        ("nicht Gas, Wärmepumpe 5000 kWh Modul 2 Westnetz", SpecialUse.WAERMEPUMPE),
+        ("ich habe keine Wallbox, aber eine Wärmepumpe 5000 kWh Modul 2 Westnetz", SpecialUse.WAERMEPUMPE),
+        ("keine Umlagen, Wärmepumpe Westnetz Modul 2 5000 kWh", SpecialUse.WAERMEPUMPE),
+        ("keine Wärmepumpe, Wallbox oder Speicherheizung, Haushalt 3500 kWh Westnetz", None),
+        ("Haushalt 3500 kWh Westnetz (keine Wärmepumpe, Wallbox)", None),
+    ],
+)
+def test_what_is_denied_ends_with_its_clause_but_not_within_a_list(
+    vocabulary: Vocabulary, said: str, use: SpecialUse | None
+) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.use is use
+
+
+@pytest.mark.parametrize(
+    ("said", "left_out"),
+    [
+        ("Umlagen 2026 außer KWKG", {LevyKind.KWKG}),
+        (
+            "Alle Umlagen 2026 außer KWKG, Offshore und § 19 StromNEV",
+            {LevyKind.KWKG, LevyKind.OFFSHORE, LevyKind.PARAGRAF_19_STROM_NEV},
+        ),
+        ("Umlagen 2026 ohne Stromsteuer", {LevyKind.STROMSTEUER, LevyKind.STROMSTEUER_ENTLASTUNG}),
+    ],
+)
+def test_levies_that_are_left_out_are_not_among_all_levies(
+    vocabulary: Vocabulary, said: str, left_out: set[LevyKind]
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, set(found.details.levies)) == (QuestionTopic.LEVIES, set(LevyKind) - left_out)
+
+
+def test_a_number_before_the_cheapest_is_how_many_are_asked_for(vocabulary: Vocabulary) -> None:
+    assert interpret("10 günstigste Netzbetreiber MS 2025", vocabulary, TODAY).details.first == 10
+    assert interpret("20 kV günstigste Netzbetreiber", vocabulary, TODAY).details.first == 5
+
+
+@pytest.mark.parametrize(
+    ("said", "kw"),
+    [
+        ("5 GWh bei bisher 1500 kW, Netze BW MS", 1500),
+        ("5 GWh bei 1500 kW, Anschlussleistung 2000 kW, Netze BW MS", 1500),
+        ("5 GWh bei 1200 kW statt bisher 1500 kW, Netze BW MS", 1200),
+        ("5 GWh bei 1500 kW, künftig auch PV mit 300 kW, Netze BW MS", 1500),
+    ],
+)
+def test_a_peak_load_beside_one_that_is_no_other_one_of_the_customer_stays_one(
+    vocabulary: Vocabulary, said: str, kw: int
+) -> None:
+    load = interpret(said, vocabulary, TODAY).details.load
+    assert load is not None
+    assert load.peak_load_kw == kw
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("hlzf 25 syna", 2025),
+        ("Netzentgelt Syna 25 Wärmepumpe", 2025),
+        ("Netzentgelte Syna 25 Wärmepumpen", 2025),
+        ("Netzentgelte 24 Netze BW", 2024),
+        ("in Halle 25 NS", 2025),
+        ("Netzentgelte Syna ab Januar 2026", 2026),
+        ("Galten ab Januar bei der Syna höhere Netzentgelte?", 2026),
+    ],
+)
+def test_two_digits_that_count_nothing_stay_a_year(vocabulary: Vocabulary, said: str, year: int) -> None:
+    assert interpret(said, vocabulary, TODAY).year == year
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Wie melde ich mich bei Westnetz an, und was kostet Modul 1?", "Wie hoch ist Modul 1 bei der Syna?"],
+)
+def test_a_procedure_beside_a_price_leaves_the_price_asked_for(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.PRICES
