@@ -25,7 +25,7 @@ _BESIDE: dict[VoltageLevel, tuple[VoltageLevel | None, VoltageLevel | None]] = {
     _V.NS: (_V.MS_NS, None),
 }
 _VOLT = 0.001
-_KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
+_KILOVOLTS = {"kv": 1.0, "kilovolt": 1.0, "kilovolts": 1.0, "v": _VOLT, "volt": _VOLT, "volts": _VOLT}
 _THOUSANDS = re.compile(r"(\d{1,3})[.,](\d{3})")
 _DOWN_TO = {"auf", "zu", "zur", "nach", "in", "to", "into", "die"}
 _DOWN_FROM = {"aus", "von", "from", "der"}

@@ -23,7 +23,7 @@ from app.interpreter.words import (
     Sign,
     Topic,
 )
-from app.interpreter.years import FIRST, LAST, year_beside, year_of
+from app.interpreter.years import FIRST, LAST, dates_of_letters, year_beside, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
@@ -432,7 +432,10 @@ def _is_morning(sentence: Sentence, i: int) -> bool:
 
 def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
     """ "5.1.2026", "05.01.", "2026-01-05", "5. Januar 2026", "January 5"."""
+    of_letters = dates_of_letters(sentence)
     for i, key in enumerate(sentence.keys):
+        if i in of_letters:
+            continue
         if match := _DAY.fullmatch(key):
             if any(sentence[j] in LETTERS for j in range(i - 3, i)):
                 continue  # "Ihr Schreiben vom 12.03.2026"
@@ -606,16 +609,23 @@ _PAUSES: Final = frozenset("?!,;.")
 
 
 def _is_of_a_span(sentence: Sentence, time: _Time) -> bool:
-    """ "vor 16 Uhr", "16 bis 18 Uhr", "16:00-18:00"; "viertel vor 6 Uhr" is no time that is understood."""
+    """ "vor 16 Uhr", "16 bis 18 Uhr", "10 am to 2 pm", "16:00-18:00"; "viertel vor 6 Uhr" is no time that is understood."""
     before, after = sentence[time.start - 1], sentence[time.end]
-    if before in _SPANS or (before in _TO and sentence[time.start - 2][:1].isdigit()):
+    if before in _SPANS or (before in _TO and _ends_a_time(sentence, time.start - 2)):
         return True
     if after in _TO:
         return sentence[time.end + 1][:1].isdigit()
     return any(
-        sentence.gap(i).strip() in {"-", "–"} and sentence[i - 1][:1].isdigit() and sentence[i][:1].isdigit()
+        sentence.gap(i).strip() in {"-", "–"} and _ends_a_time(sentence, i - 1) and sentence[i][:1].isdigit()
         for i in (time.start, time.end)
     )
+
+
+def _ends_a_time(sentence: Sentence, i: int) -> bool:
+    """ "10", "10 am", "noon"."""
+    if sentence[i] in _HALF_DAYS:
+        return sentence[i - 1][:1].isdigit()
+    return sentence[i][:1].isdigit() or sentence[i] in {"noon", "midnight"}
 
 
 def _time(sentence: Sentence) -> _Time | None:

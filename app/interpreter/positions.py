@@ -1,7 +1,7 @@
 """Which positions of a price sheet, or which levies, a sentence asks for."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from app.domain.levy import LevyKind
@@ -13,7 +13,7 @@ from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart, keys_between
 from app.interpreter.units import IN_KWH
-from app.interpreter.words import AND_OR, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import Position, Role, Sign, Topic, Weight
 
 _N, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.TIME_OF_USE
 _K = PriceKind
@@ -142,15 +142,20 @@ def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named
 def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]:
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
     modules = [mark for mark in marks if position(mark).role is Role.MODULE]
-    replacing, left_out = sentence.not_denied(modules), _levies_left_out(sentence)
+    replacing = sentence.not_denied(modules)
     marks = [
         mark
         for mark in marks
-        if (mark in replacing or not (mark in left_out or sentence.denied(mark.start)))
-        and not _is_of_levies(sentence, mark)
+        if (mark in replacing or not sentence.denied(mark.start)) and not _is_of_levies(sentence, mark)
     ]
     if frame.load or any(map(_PRICES_OF_THE_GRID.fullmatch, sentence.keys)):
         marks = [mark for mark in marks if sentence[mark.end - 1] != "messung"]
+    if left_out := levies_left_out(sentence):
+        marks = [
+            mark
+            for mark in marks
+            if not (position(mark).levies and left_out.issuperset(position(mark).levies))
+        ]
     asked = [mark for mark in marks if not _is_included(sentence, mark)]
     marks = asked if asked or frame.named or frame.load else marks
     marks = [mark for mark in marks if not _is_of_a_consumption(sentence, mark)]
@@ -159,6 +164,37 @@ def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]
     for correction in sentence.corrections:
         marks = [mark for mark in marks if mark.start > correction] if kept else marks
     return marks
+
+
+def levies_left_out(sentence: Sentence) -> frozenset[LevyKind]:
+    """Of all: "alle Umlagen außer KWKG und Offshore", "all levies but the electricity tax"."""
+    levies = [m for m in sentence.marks if isinstance(m.meaning, Position) and m.meaning.role in _LEVIES]
+    left_out: list[Mark] = []
+    for mark in levies:
+        goes_on = bool(left_out) and _goes_on_with(sentence, left_out[-1], mark)
+        if len(position(mark).levies) == 1 and (goes_on or _is_left_out(sentence, mark)):
+            left_out.append(mark)
+    if not left_out or not any(
+        len(position(mark).levies) > 1 for mark in levies if mark.start < left_out[0].start
+    ):
+        return frozenset()
+    kinds = frozenset(_union(position(mark).levies for mark in left_out))
+    return kinds | {LevyKind.STROMSTEUER_ENTLASTUNG} if LevyKind.STROMSTEUER in kinds else kinds
+
+
+def _is_left_out(sentence: Sentence, mark: Mark) -> bool:
+    return sentence.denied(mark.start) or sentence.leaves_out(mark.start)
+
+
+def _goes_on_with(sentence: Sentence, one: Mark, other: Mark) -> bool:
+    between = range(one.end, other.start)
+    return all(sentence[i] in _JOINING for i in between) and all(
+        _ENDS_OF_CLAUSES.isdisjoint(sentence.gap(i)) for i in (*between, other.start)
+    )
+
+
+_JOINING: Final = frozenset({"und", "and", "oder", "or", "sowie", "die", "der", "the"})
+_ENDS_OF_CLAUSES: Final = frozenset("?!;:.")
 
 
 def _is_of_a_consumption(sentence: Sentence, mark: Mark) -> bool:
@@ -278,7 +314,9 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
     if explained and (plain or "umlagen" in sentence.keys):
         return True
     if roles == {Role.SOME_LEVY}:
-        of_power = frame.operator or grid or sentence.has(Sign.POWER)
+        of_power = (
+            frame.operator or grid or sentence.has(Sign.POWER) or bool(levies_left_out(sentence) - _VAT)
+        )
         return of_power or (frame.year and explained)
     if roles <= {Role.CUSTOMER, Role.BASE_PRICE} and not (grid or priced):
         if Role.BASE_PRICE in roles:
@@ -288,6 +326,9 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
             return True  # also one that is not known
         return (frame.operator or of_the_place) and explained and not sentence.has(Sign.CHARGES_A_DEVICE)
     return frame.named or grid or priced
+
+
+_VAT: Final = frozenset({LevyKind.UMSATZSTEUER})
 
 
 def _names_a_company(sentence: Sentence) -> bool:
@@ -303,8 +344,8 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
     positions = [position(mark) for mark in marks]
     if any(one.role is Role.AVERAGE for one in positions):
         return NotHeld.AVERAGE
-    if levies := _levies(positions):
-        return Asked(QuestionTopic.LEVIES, 0.95, levies=_without_those_left_out(sentence, levies))
+    if levies := tuple(one for one in _levies(positions) if one not in levies_left_out(sentence)):
+        return Asked(QuestionTopic.LEVIES, 0.95, levies=levies)
     of_feeding = any(kind in _OF_FEEDING_IN for one in positions for kind in one.kinds)
     ranked = sorted(positions, key=lambda one: of_feeding and one.not_held is not None)
     first = next((one for one in ranked if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), ranked[0])
@@ -321,31 +362,6 @@ _OF_FEEDING_IN: Final = frozenset({_K.VERMIEDENE_NETZENTGELTE_LEISTUNG, _K.VERMI
 _CHOOSING: Final = frozenset(
     ["gunstiger", "billiger", "besser", "lohnt", "lohnen", "better", "cheaper", "worth", "oder", "or"]
 )
-
-
-def _without_those_left_out(sentence: Sentence, levies: tuple[LevyKind, ...]) -> tuple[LevyKind, ...]:
-    """ "Alle Umlagen außer KWKG und Offshore": the others; all of them where nothing would be left."""
-    left_out = {levy for mark in _levies_left_out(sentence) for levy in position(mark).levies}
-    if LevyKind.STROMSTEUER in left_out:
-        left_out.add(LevyKind.STROMSTEUER_ENTLASTUNG)
-    return tuple(levy for levy in levies if levy not in left_out) or levies
-
-
-def _levies_left_out(sentence: Sentence) -> list[Mark]:
-    """ "Außer KWKG, Offshore und § 19": all that stand behind it."""
-    marks = [m for m in sentence.marks if isinstance(m.meaning, Position) and len(m.meaning.levies) == 1]
-    levies = sentence.covered(marks)
-    ends = {mark.end for mark in sentence.marks if mark.meaning is Sign.NOT}
-    return [mark for mark in marks if _first_of_a_list(sentence, mark.start, levies) in ends]
-
-
-def _first_of_a_list(sentence: Sentence, start: int, listed: Collection[int]) -> int:
-    while start - 1 in listed or sentence[start - 1] in _IN_LISTS:
-        start -= 1
-    return start
-
-
-_IN_LISTS: Final = AND_OR | {"der", "die", "den", "the"}
 
 
 def _levies(positions: Sequence[Position]) -> tuple[LevyKind, ...]:

@@ -222,16 +222,21 @@ def product_of(*certainties: float) -> float:
 
 def leaves_out(read: Read) -> bool:
     """ "alle außer Bayernwerk", "nicht in Bayern", "vor 2026": what is meant is not named."""
-    levels = [i for i in read.level.tokens if i - 1 not in read.level.tokens]
     by_number = read.codes or read.postal_code is not None
     parts = (
-        levels,
-        [] if by_number else [mention.start for mention in read.sentence.mentions],
-        [state.start for state in read.states],
+        [
+            range(i, _end_of(read.level.tokens, i))
+            for i in sorted(read.level.tokens)
+            if i - 1 not in read.level.tokens
+        ],
+        [] if by_number else [range(mention.start, mention.end) for mention in read.sentence.mentions],
+        [range(state.start, state.end) for state in read.states],
     )
-    return read.year.left_out or any(
-        starts and all(read.sentence.leaves_out(start) for start in starts) for starts in parts
-    )
+    return read.year.left_out or any(map(read.sentence.all_left_out, parts))
+
+
+def _end_of(tokens: set[int], start: int) -> int:
+    return next(i for i in range(start + 1, start + len(tokens) + 1) if i not in tokens)
 
 
 _NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER)

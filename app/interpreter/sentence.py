@@ -18,7 +18,7 @@ from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import AND_OR, ORDINARY, Level, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import AND_OR, EACH, NONE, ORDINARY, Level, Position, Role, Sign, Topic, Weight
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
@@ -38,6 +38,8 @@ _EXCEPT = {
     "outside",
     "without",
 }
+_ANYWHERE = frozenset({"everywhere", "anywhere"})
+_ALL_WITHIN = 4  # tokens: "all distribution system operators but Syna"
 _NOT = {"nicht", "not"}
 _NEITHER = frozenset({"weder", "neither"})
 _NOR = {"noch", "nor"}
@@ -65,6 +67,7 @@ _OF_DIFFERENCES = frozenset({
 })  # fmt: skip
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
+_ENDS = frozenset("?!;:().")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -181,12 +184,48 @@ class Sentence:
             before -= 1
         if not _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
             return False
-        if self.spells(before, _EXCEPT):
+        if self.spells(before, _EXCEPT) or self._is_all_but(before, start):
             return True
         if self[0] in _WHETHER_OR_WHY or self[before - 1] in _BEFORE_NO_PART:
             return False
         we_are = {self[before - 2], self[before - 1]} == {"wir", "sind"}
         return self.spells(before, _NOT) and not we_are
+
+    def all_left_out(self, parts: Sequence[range]) -> bool:
+        """Whether nothing else is named: "alle außer Westnetz und Syna", "all but MV, LV and HV"."""
+        pending = False  # joined by a comma, which only a later "and" joins
+        for i, part in enumerate(parts):
+            if self.leaves_out(part.start):
+                pending = False
+                continue
+            joining = range(parts[i - 1].stop, part.start + 1) if i else range(0)
+            if not joining or any(not _ENDS.isdisjoint(self.gap(j)) for j in joining):
+                return False
+            words = set(self.keys[joining.start : part.start])
+            by_word = not AND_OR.isdisjoint(words)
+            by_mark = not words - _BEFORE_PARTS and not {",", "/"}.isdisjoint(self.gap(joining.start))
+            if words - AND_OR - _BEFORE_PARTS or not (by_word or by_mark):
+                return False
+            pending = not by_word and (pending or "/" not in self.gap(joining.start))
+        return bool(parts) and not pending
+
+    def _is_all_but(self, before: int, start: int) -> bool:
+        """ "All operators but Syna", "anywhere but in Bavaria", "any other than Westnetz", "apart from MV"; not "no operator other than
+        Westnetz", "all prices of Westnetz, but in MV", which name what is meant."""
+        if self[before] == "but":
+            within = EACH if self[start - 1] in {"but", "the"} else _ANYWHERE
+        elif self[before] == "than" and self[before - 1] == "other":
+            within = None
+        else:
+            return self[before] in {"apart", "aside"} and self[before + 1] == "from"
+        for i in range(before - 1, max(before - 1 - _ALL_WITHIN, -1), -1):
+            if not _BETWEEN_CLAUSES.isdisjoint(self.gap(i + 1)):
+                break
+            if self[i] in NONE:
+                return False
+            if within is not None and self[i] in within:
+                return NONE.isdisjoint(self.keys[max(i - NEGATED_WITHIN, 0) : i])
+        return within is None
 
     def spells(self, index: int, keys: Collection[str]) -> bool:
         """Whether one of these words stands there as it is written: "wohne" is no "ohne"."""

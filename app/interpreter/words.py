@@ -137,7 +137,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         zeitfenster | lastfenster | spitzenlast | spitzenzeit~ | time windows | high load | peak load | peak | peaks |
         load peak | peak demand | netzspitze | lastspitze |
-        atypische/atypischen/atypischer netznutzung/netznutzer | atypical grid/network usage/use | atypical usage
+        atypische/atypischen/atypischer netznutzung/netznutzer | atypical grid/network usage/use/user/users | atypical usage
         """,
     ),
     (
@@ -203,7 +203,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         "höchst spannung/spannungs/sp/spg | hös | ehv | extra/ultra/very high voltage | highest voltage",
     ),
     (Level(_V.HS), "hoch spannung/spannungs/sp/spg | hs | hv | high voltage"),
-    (Level(_V.MS), "mittel spannung/spannungs/sp/spg | ms | mv | medium/middle/mid voltage"),
+    (Level(_V.MS), "mittel spannung/spannungs/sp/spg | ms | mv | medium/middle/mid/med voltage"),
     (Level(_V.NS), "nieder spannung/spannungs/sp/spg | niedrigspannung | ns | lv | low voltage"),
     (Level(_V.HOES, half=True), "höchst | extra/ultra high"),
     (Level(_V.HS, half=True), "hoch | high"),
@@ -238,7 +238,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         letztes/letzten/letztem/letzte/vergangenes/vergangenen/vergangenem/vergangene/voriges/vorigen/vorigem jahr |
         letzten/vergangenen/vorigen jahres | vorangegangenes/vorangegangenen/vorhergehendes/vorhergehenden jahr | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
-        last/previous/prior/past/preceding year | last/previous years | a year ago
+        last/previous/prior/past/preceding year | last/previous years | a year ago/back | year before this_one
         """,
     ),
     (
@@ -246,14 +246,17 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         nächstes/nächsten/nächstem/nächste/kommendes/kommenden/kommendem/kommende/künftiges jahr |
         nächsten/kommenden jahres | nächstjährig~ | folgejahr~ |
-        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead
+        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead | a/one/1 year from now/today | year after this_one
         """,
     ),
     (
         Relative(-2),
         "vorletztes/vorletzten/vorletztem/vorletzte/vorvoriges/vorvorigen/vorvorigem/vorvorige jahr | vorletzten/vorvorigen jahres | vorvorjahr~ | year before last",
     ),
-    (Relative(2), "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next"),
+    (
+        Relative(2),
+        "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next | two/2 years from now/today",
+    ),
     (
         Sign.COMPARED,
         """
@@ -466,7 +469,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         sondern | nein | sorry | ach nein | ich meine | meine ich | i mean | i meant | quatsch | korrektur |
         pardon | vielmehr | besser gesagt | bzw besser | correction | stattdessen | oder nein | no wait |
-        wait no | make that
+        wait no | make that | nope | scratch that | strike that
         """,
     ),
     (
@@ -633,7 +636,7 @@ ABROAD = _keys("""
 """)
 # After them two digits are a year: "für 24".
 YEAR_CUES = _keys("""
-    in für f jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal
+    in für f jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal fy cy
 """)
 EBENE = _keys("""
     netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene
@@ -642,6 +645,11 @@ EBENE = _keys("""
 TO = _keys("bis to until through und and")
 # Between things that are named side by side.
 AND_OR = _keys("und oder sowie and or")
+# Before "but", which leaves something out of them: "all operators but Westnetz"; not behind the second ones.
+EACH = _words("all any each every") | {
+    f"{one}{end}" for one in ("any", "every") for end in _words("one body thing where")
+}
+NONE = _words("no none nothing nowhere not don dont never without")
 # Before a postal code.
 POSTAL_CODE_LABELS = _keys("plz postleitzahl postcode")
 DASHES = frozenset("-−–—")
@@ -719,7 +727,7 @@ ORDINARY = (
 )
 # Common words that are one slip away from a name or a place, and are hardly ever a slip.
 MISTAKABLE = _keys("""
-    adler ahnen alexander allen aller altstadt anger aussen baker balls banner bären bauten bayer becher
+    adler ahnen alexander allen aller altstadt anger aside aussen baker balls banner bären bauten bayer becher
     beiden beider beides beine beobachter berger bester betten better beute bigger bilden bilder bitten
     bitter blauen böden boden bonds bones border boring bösen boten bother boxen boxing brechen breiten
     breiter bremsen broken brother buche buches burns büros calls cells chamber chaos charm clever cross

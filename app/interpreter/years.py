@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from app.interpreter.grammar import Mark, years_away
@@ -107,7 +108,7 @@ _IN_WORDS: Final = re.compile(
 
 def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
-    text = _FAR.sub(_years_away, text)
+    text = _YEARS_ABBREVIATED.sub(r"year\1", _FAR.sub(_years_away, text))
     return _IN_WORDS.sub(lambda match: str(2000 + number_in_words(match[1] or match[2])), text)
 
 
@@ -165,6 +166,7 @@ _ENGLISH_MONTHS: Final = frozenset({
 })  # fmt: skip
 
 
+_YEARS_ABBREVIATED: Final = re.compile(r"\byr(s?)\b")  # "last yr", "2 yrs ago"
 # "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
 _FAR: Final = re.compile(
     r"\b(?:im |in dem |das )?(?:(?P<last>(?:vor){2,})-?letzte[smnr]? jahr(?:e?s)?"
@@ -211,8 +213,11 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
     relative = sentence.kept(list(_relative(sentence, today)))
     several, steps = _spans_years(sentence, today), _steps(sentence)
     explicit = _explicit(sentence, taken, today)
-    found = sentence.kept(_without_bounds(sentence, explicit, today))
-    left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
+    asked = _without_bounds(sentence, explicit, today)
+    found = sentence.kept(asked)
+    left_out = all(
+        _is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found
+    ) or sentence.all_left_out([range(one.start, one.start + 1) for one in asked])
     if left_out and _is_corrected(sentence, found, relative):
         found = []
     if found:
@@ -238,16 +243,25 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 
 
 def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) -> int | None:
-    """Of a day that has none of its own: "HLZF 2024 am 3. Januar", "nächstes Jahr am 3. Januar". None where several years are named,
-    or one in another clause, since or until which something holds, or with which is compared."""
+    """Of a day that has none of its own: "HLZF 2024 am 3. Januar", "nächstes Jahr am 3. Januar"; the newest of "2024 und 2025 am
+    3. Januar". None where several years are named elsewhere, or one in another clause, since or until which something holds, or with which is compared."""
     found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today), today))
     ends = _ENDS_OF_CLAUSES if found else _ENDS_OF_CLAUSES | {",", ":"}
     if not found:
         relative = sentence.kept(list(_relative(sentence, today)))
         found = [one._replace(year=today.year + one.year) for one in relative]
-    if len({one.year for one in found}) != 1:
+    if len({one.year for one in found}) == 1:
+        return _year_of_day(sentence, found[0], day, ends)
+    on_one_side = all(one.start < day.start for one in found) or all(one.start >= day.stop for one in found)
+    if not on_one_side or not all(_stand_side_by_side(sentence, *pair) for pair in pairwise(found)):
         return None
-    year, start = found[0].year, found[0].start
+    years = [_year_of_day(sentence, one, day, ends) for one in found]
+    return None if None in years else max((year for year in years if year), default=None)
+
+
+def _year_of_day(sentence: Sentence, found: _Found, day: range, ends: frozenset[str]) -> int | None:
+    """None where it is of something else than the day."""
+    year, start = found.year, found.start
     before = start - 1
     while sentence[before] in _BEFORE_COMPARED or sentence[before] in _SMALL_WORDS:
         before -= 1
@@ -446,7 +460,7 @@ def _is_a_bound(sentence: Sentence, i: int) -> bool:
 
 
 def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
-    taken = taken | sentence.covered(sentence.mentions)
+    taken = taken | sentence.covered(sentence.mentions) | dates_of_letters(sentence)
     years: list[_Found] = []
     short: list[_Found] = []
     for i, key in enumerate(sentence.keys):
@@ -516,6 +530,38 @@ _CUSTOMERS: Final = frozenset({"haushalte", "kunden", "households", "customers"}
 def _of_a_letter(sentence: Sentence, i: int) -> bool:
     """ "Ihr Schreiben vom 12.03.2023": the date of something else."""
     return any(sentence[j] in LETTERS for j in range(i - 3, i))
+
+
+def dates_of_letters(sentence: Sentence) -> set[int]:
+    """The tokens of "12. März 2023" in "Ihr Schreiben vom 12. März 2023", "your email of March 12, 2023", "invoice from 2023-03-12"."""
+    found: set[int] = set()
+    for i, key in enumerate(sentence.keys):
+        if key not in _BEHIND_LETTERS or sentence[i - 1] not in LETTERS:
+            continue
+        end = start = i + 2 if sentence[i + 1] in _ARTICLES else i + 1
+        while end < start + _PARTS_OF_DATES and _is_part_of_a_date(sentence[end]):
+            end += 1
+            if any(map(is_a_year, sentence.keys[start + 1 : end])):
+                break
+        parts = sentence.keys[start:end]
+        if any(map(is_a_year, parts)) and sum(map(_is_number_or_month, parts)) == _DAY_MONTH_YEAR:
+            found.update(range(start, end))
+    return found
+
+
+def _is_part_of_a_date(key: str) -> bool:
+    return _is_number_or_month(key) or key in _WITHIN_DATES
+
+
+def _is_number_or_month(key: str) -> bool:
+    return key in MONTHS or (key.isdecimal() and len(key) in {1, 2, 4})
+
+
+_BEHIND_LETTERS: Final = frozenset({"vom", "von", "of", "from", "dated"})
+_ARTICLES: Final = frozenset({"dem", "the"})
+_WITHIN_DATES: Final = frozenset({"st", "nd", "rd", "th", "of"})
+_DAY_MONTH_YEAR: Final = 3  # numbers, or two and a month
+_PARTS_OF_DATES: Final = 5  # tokens: "3rd of May 2024"
 
 
 def _is_beside_excluded_word(sentence: Sentence, i: int) -> bool:
@@ -642,6 +688,8 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield _Found(i, -number)
             elif sentence[i - 2] == "in":
                 yield _Found(i, number)
+            elif sentence[i + 1] == "back":
+                yield _Found(i, -number)
 
 
 def _new_year(sentence: Sentence) -> int | None:
