@@ -194,8 +194,8 @@ class _Description:
         assert self._schema.query_type is not None
         definition = self._schema.query_type.fields[field.name.value]
         result = get_nullable_type(definition.type)
-        write = self._certain if is_list_type(result) else self._of
-        answer = write(result, field.selection_set)
+        # Never null: where the field is null, the address answers 404.
+        answer = self._certain(result, field.selection_set)
         ok = {"description": "Found.", "content": {JSON: {"schema": answer}}}
         description = definition.description
         if description and result is definition.type and "404" in others:

@@ -30,6 +30,23 @@ async def test_reference_pages_fit_their_width_and_request_nothing_from_other_ho
 
 
 @needs_browser
+async def test_the_description_of_the_rest_api_stays_in_its_column(server: str) -> None:
+    """Also the members of members, between the widths of telephones and of screens, and beside the contents."""
+    beyond = (
+        "(() => { const article = document.querySelector('article');"
+        " const right = article.getBoundingClientRect().right;"
+        " return [...article.querySelectorAll('dt, dd, dd code, dd span')]"
+        ".filter((each) => each.getBoundingClientRect().right > right + 1 || each.offsetWidth === 0)"
+        ".map((each) => each.textContent.slice(0, 40)) })()"
+    )
+    async with open_page("about:blank") as page:
+        for width in (390, 560, 640, 800, 1025, 1280):
+            await set_width(page, width)
+            await open_path(page, f"{server}/docs/api")
+            assert await page.evaluate(beyond) == [], width
+
+
+@needs_browser
 @needs_axe
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -119,6 +120,15 @@ async def test_the_documentation_takes_no_statement(browser: httpx.AsyncClient, 
     assert server.resources.pool.statements == before
 
 
+def _members(description: Any) -> set[str]:
+    """Those of all objects that are described there, also of nullable ones, in lists and as one of several."""
+    if isinstance(description, list):
+        return set().union(*map(_members, description))
+    if not isinstance(description, dict):
+        return set()
+    return set(description.get("properties", ())).union(*map(_members, description.values()))
+
+
 async def test_the_description_of_the_rest_api_has_every_address_parameter_response_and_schema(
     browser: httpx.AsyncClient,
 ) -> None:
@@ -137,8 +147,12 @@ async def test_the_description_of_the_rest_api_has_every_address_parameter_respo
                 assert f"<code>{status}</code>" in page.text
     for name, schema_of in described["components"]["schemas"].items():
         assert f'id="{name}"' in page.text
-        for member in schema_of.get("properties", ()):
-            assert f"<code>{member}</code>" in page.text, (name, member)
+        for member in _members(schema_of):
+            assert f"<dt><code>{member}</code>" in page.text, (name, member)
+    refused = described["paths"]["/api/v1/dnos/{slug}/atypical-use/{year}"]["post"]["responses"]["400"]
+    assert "rows" in _members(refused)
+    for member in _members(described["paths"]):
+        assert f"<dt><code>{member}</code>" in page.text, member
     anchors = set(re.findall(r'href="#([^"]+)"', page.text))
     assert {anchor for anchor in anchors if f'id="{anchor}"' not in page.text} == set()
     ids = re.findall(r' id="([^"]+)"', page.text)

@@ -40,6 +40,17 @@ def test_where_the_graph_has_null_and_the_address_404_the_description_states_tha
     assert [path for path, text in described.items() if "404 instead of null" not in text] == []
 
 
+def test_no_address_answers_null() -> None:
+    written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
+    answers = {
+        each["operationId"]: content.get("schema", {})
+        for of_path in written["paths"].values()
+        for each in of_path.values()
+        for content in each["responses"]["200"]["content"].values()
+    }
+    assert [name for name, answer in answers.items() if {"type": "null"} in answer.get("anyOf", ())] == []
+
+
 def test_an_address_whose_field_has_no_description_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     queries = schema._schema.query_type
     assert queries is not None
