@@ -1,6 +1,7 @@
 """Operations, settings, metrics, codes and programs in the documentation exist."""
 
 import re
+import shlex
 from collections.abc import Iterator
 
 import graphql
@@ -109,19 +110,30 @@ def test_every_benchmark_is_listed_with_what_it_measures():
 
 
 def test_shell_lines_begin_with_a_program():
-    lines = [
-        (name(page), line)
-        for page in PAGES
-        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL)
-        for line in block.replace("\\\n", " ").splitlines()
-        if line.strip()
-    ]
     unknown = [
         (page, line)
-        for page, line in lines
+        for page, line in _shell_lines()
         if re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line.strip()).split()[0] not in PROGRAMS
     ]
     assert unknown == []
+
+
+def test_shell_words_with_question_marks_are_quoted():
+    """The zsh, the usual shell of macOS, takes others for patterns of file names, and does not run the command."""
+    bare = [
+        (page, line)
+        for page, line in _shell_lines()
+        if any(re.match(r"[^'\"]*\?", word) for word in shlex.split(line, comments=True, posix=False))
+    ]
+    assert bare == []
+
+
+def _shell_lines() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                if line.strip():
+                    yield name(page), line
 
 
 def _spans(pattern: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from tests.integration.graph.running import Running, running
 
 PAGE = (Path(__file__).parents[3] / "docs" / "price-series.md").read_text()
 SNIPPETS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
-ADDRESS = re.compile(r"http://localhost:8000[^\s`\"]+")
+ADDRESS = re.compile(r"http://localhost:8000[^\s`\"']+")
 COPIED = (
     "INSERT INTO time_of_use_data (dno_id, year, price_ht, price_st, price_nt, windows) SELECT dno_id, $1, price_ht, price_st,"
     " price_nt, windows FROM time_of_use_data JOIN dnos ON dnos.id = dno_id WHERE slug = 'n-ergie-netz' AND year = 2026"
