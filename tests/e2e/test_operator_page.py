@@ -1,9 +1,16 @@
 """The page of an operator in a browser: prices over the years at two widths, without JavaScript."""
 
+from datetime import datetime
+
 import pytest
 
+from app.db.pool import Pool
+from app.domain import clock
+from app.settings import Settings
+from tests import factories as make
 from tests.e2e.browser import open_page
 from tests.e2e.test_pages import COMPLETE, needs_browser, set_width
+from tests.integration.graph.running import running
 
 LEFT_OVER = "[...document.querySelectorAll('.year-chart text, .year-chart .legend')].filter((each) => {\
  const box = each.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth }).length"
@@ -47,3 +54,25 @@ async def test_without_javascript_the_history_and_all_levels_unfold(server: str,
         )
         assert min(heights) >= 44
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@needs_browser
+@pytest.mark.parametrize("price", ["11.77", "11.7725"])
+async def test_the_prices_beside_a_curve_are_not_cut_off(settings: Settings, pool: Pool, price: str) -> None:
+    """A price without its first digit would be another one."""
+    dno = await make.dno(pool)
+    year = datetime.now(clock.GERMANY).year
+    await make.time_of_use(pool, dno, year, price_ht="13.9615", price_st=price)
+    beyond = (
+        "[...document.querySelectorAll('.curve .price')].filter((each) => each.getBoundingClientRect().left"
+        " < each.closest('svg').getBoundingClientRect().left).map((each) => each.textContent)"
+    )
+    async with running(settings) as server, open_page("about:blank") as page:
+        await server.delivered()
+        await set_width(page, 390)
+        address = server.url.removesuffix("/graphql") + f"/en/operators/{dno.slug}"
+        await page.command("Page.navigate", url=address)
+        await page.wait_for(
+            f"{COMPLETE} && document.querySelector('.curve')?.textContent.includes('{price}')"
+        )
+        assert await page.evaluate(beyond) == []

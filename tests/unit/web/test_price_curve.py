@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from app.domain.price_series import day_span, prices
@@ -12,6 +13,8 @@ from tests.unit.domain.price_sheets import sheet
 
 DAY = "{0} 00:00-06:00 NT, {0} 06:00-17:15 ST, {0} 17:15-20:00 HT, {0} 20:00-24:00 ST"
 SHEET = sheet(windows=", ".join(DAY.format(quarter) for quarter in (1, 2, 3, 4)))
+
+MONDAY = date(2026, 5, 4)
 
 
 def curve(day: str, now: datetime | None = None) -> Curve:
@@ -36,6 +39,19 @@ def test_the_dearest_step_is_the_highest_and_half_its_price_is_half_as_high() ->
     heights = {step.interval.band: step.height for step in curve("2026-05-04").steps}
     assert heights["HT"] == max(heights.values())
     assert heights["NT"] / heights["HT"] == pytest.approx(1.34 / 9.80, abs=0.001)
+
+
+def test_prices_with_more_digits_have_more_room_and_the_day_still_ends_at_the_edge() -> None:
+    lefts = {}
+    for price in ("9.80", "11.77", "11.7725"):
+        dear = [
+            msgspec.structs.replace(each, price=Decimal(price)) for each in prices(SHEET, *day_span(MONDAY))
+        ]
+        drawn = draw(MONDAY, dear, Decimal(price), german("2000-01-01T00:00"))
+        assert drawn.steps[0].x == drawn.left
+        assert drawn.steps[-1].x + drawn.steps[-1].width == pytest.approx(WIDTH, abs=0.02)
+        lefts[price] = drawn.left
+    assert LEFT == lefts["9.80"] < lefts["11.77"] < lefts["11.7725"]
 
 
 @pytest.mark.parametrize(
