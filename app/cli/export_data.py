@@ -18,7 +18,7 @@ from app.domain.clock import read_moment
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Season
-from app.domain.place import PlaceBasis
+from app.domain.place import POSTAL_CODE, PlaceBasis
 from app.errors import CannotStart
 from app.http import export_formats as formats
 from app.http.export_formats import Dialect, Format
@@ -101,7 +101,7 @@ def export_command(
         "kind": kind,
         "verification_status": verification_status,
         "publication": publication,
-        "postal_code": postal_code,
+        "postal_code": None if postal_code is None else [_postal_code(each) for each in postal_code],
         "basis": basis,
         "data_type": data_type,
         "since": None if since is None else [_moment(since)],
@@ -150,6 +150,12 @@ def _moment(text: str) -> datetime:
         return read_moment(text)
     except ValueError as error:
         raise typer.BadParameter(f"since {error}.") from None
+
+
+def _postal_code(text: str) -> str:
+    if not POSTAL_CODE.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no postal code of five digits.")
+    return text
 
 
 def _format_of(file: Path) -> Format:

@@ -317,6 +317,8 @@ async def test_windows_can_be_filtered_by_season(client, pool):
         ("tariffs.csv?dno=%00", "dno"),
         ("places.csv?basis=SEATS", "basis"),
         ("places.csv?year=2026", "year"),
+        ("places.csv?postal_code=1067", "postal_code"),  # 01067, as Excel has it
+        ("places.csv?postal_code=01067%0A", "postal_code"),
     ],
 )
 async def test_an_invalid_filter_is_refused_with_its_name(client, path, parameter):

@@ -218,6 +218,7 @@ async def test_changes_and_forms_for_excel_are_exported(dno, pool, tmp_path):
         ("tariffs", "t.xlsx", "--dialect", "excel"),
         ("tariffs", "x.xml"),
         ("tariffs", "--year", "99"),
+        ("places", "--postal-code", "1067"),
         ("tariffs", "no/x.csv"),
     ],
 )

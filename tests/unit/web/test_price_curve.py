@@ -41,7 +41,7 @@ def test_the_dearest_step_is_the_highest_and_half_its_price_is_half_as_high() ->
     assert heights["NT"] / heights["HT"] == pytest.approx(1.34 / 9.80, abs=0.001)
 
 
-def test_prices_with_more_digits_have_more_room_and_the_day_still_ends_at_the_edge() -> None:
+def test_prices_with_more_digits_are_given_more_width_and_the_day_still_ends_at_the_edge() -> None:
     lefts = {}
     for price in ("9.80", "11.77", "11.7725"):
         dear = [
