@@ -30,8 +30,14 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # A lone surrogate is a byte that was not UTF-8 (the reader keeps it, so that the error names the cell).
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
+# As a spreadsheet program writes them into a text file, German and English.
+_ERROR: Final = re.compile(
+    r"#(?:NV|N/A|NAME\?|(?:WERT|VALUE|BEZUG|REF|DIV/0|ZAHL|NUM|NULL|ÜBERLAUF|SPILL|KALK|CALC|FELD|FIELD)!)"
+)
+
 _MAX_WORD_LENGTH = 100
-_LISTED: Final = re.compile("[,;+&]")
+# Also by a line break, unless a name is broken there: "Hoch-/\nMittelspannung".
+_LISTED: Final = re.compile(r"[,;+&|\n\r]")
 # Around figures; that of line feeds would be a cell that spans lines.
 _BLANKS: Final = " \t\u00a0\u2009\u202f"
 
@@ -86,6 +92,7 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
     allowed = frozenset(map(str, words))
     spellings = spellings_of(allowed)
     expected = f"must be one of {', '.join(map(str, words))}"
+    expected += next((usual for word, usual in _USUAL.items() if word in allowed), "")
     are_levels = words is VoltageLevel
     in_words = level_of if are_levels else _same_unit(allowed)
 
@@ -102,6 +109,14 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
     return parse
 
 
+# What else is understood, by a word of those that are.
+_USUAL: Final = {
+    "MS": "; also read are names such as MS/NS, Netzebene 6, Umspannung Mittel-/Niederspannung or Mittelspannung 20 kV",
+    "WINTER": "; also read are Winter, Frühling, Sommer and Herbst, alone or with their months as Winter (Dezember bis Februar)",
+    "4": "; also read are 1. Quartal, Quartal 1 and Q1, without months",
+}
+
+
 def _same_unit(allowed: Collection[str]) -> Callable[[str], str | None]:
     """The word for a unit that is written another way, if all words are units."""
     units = {unit_of(word.replace("_", " ")): word for word in allowed}
@@ -112,6 +127,8 @@ def _same_unit(allowed: Collection[str]) -> Callable[[str], str | None]:
 
 @cached
 def text(cell: str) -> str:
+    if cell.startswith("#") and _ERROR.fullmatch(cell):
+        raise ValueError("is an error of a spreadsheet; mend the formula, or leave the cell empty")
     if _UNWRITABLE.search(cell):
         raise ValueError(
             "holds a NUL character" if "\x00" in cell else "is not UTF-8; save the file as UTF-8"
@@ -212,6 +229,9 @@ def positive_count(cell: str) -> str:
     return count(cell)
 
 
+ZEROS_LEFT_OUT: Final = "spreadsheets leave out zeros at the beginning"
+
+
 def digits(*lengths: int) -> Parser:
     expected = f"must be {' or '.join(map(str, lengths))} digits"
 
@@ -220,7 +240,7 @@ def digits(*lengths: int) -> Parser:
         if not re.fullmatch("[0-9]+", cell):
             raise ValueError(expected)
         if len(cell) not in lengths:
-            shorter = "; spreadsheets leave out zeros at the beginning" if len(cell) < min(lengths) else ""
+            shorter = f"; {ZEROS_LEFT_OUT}" if len(cell) < min(lengths) else ""
             raise ValueError(expected + shorter)
         return cell
 

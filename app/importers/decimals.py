@@ -42,6 +42,12 @@ class FormattedFigure(Figure):
         return figure
 
 
+class MergedFigure(FormattedFigure):
+    """The value of a cell that is merged over several columns, in place of that of one of the others."""
+
+    __slots__ = ()
+
+
 class TwoReadings(ValueError):
     """The number has two meanings."""
 

@@ -23,7 +23,7 @@ from app.importers.family import FamilySource
 from app.importers.garbage_collection import fewer_collections
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
-from app.importers.implausible_rows import Entries, RowWarnings, Warned, implausible_rows
+from app.importers.implausible_rows import MOST_LISTED, Entries, RowWarnings, Warned, implausible_rows
 from app.importers.levies import Levies
 from app.importers.places import Places
 from app.importers.prices import PriceSource
@@ -298,6 +298,9 @@ async def write(
 async def _warnings(
     connection: Connection, source: Source, entries: Entries, kept: Collection[int]
 ) -> RowWarnings:
-    if source.family is None or not entries:
+    if source.family is None:
+        found = [Warned(*each) for each in source.warnings()]
+        return RowWarnings(tuple(found[:MOST_LISTED]), len(found))
+    if not entries:
         return RowWarnings()
     return await implausible_rows(connection, source.family, entries, kept)

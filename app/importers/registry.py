@@ -10,7 +10,7 @@ from app.db.staging import OnRows, Outcome, Rows
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
-from app.importers.problems import Problem, RowLocation
+from app.importers.problems import Problem, RowLocation, shown
 from app.importers.source import References, Source
 
 PARSERS: Final[Mapping[str, cells.Parser]] = {
@@ -36,6 +36,11 @@ PARSERS: Final[Mapping[str, cells.Parser]] = {
     "capacity_mw_wind": optional(cells.megawatts),
 }
 
+# Those of other states begin with another digit, or may be near the seat of an operator abroad, which has 4 digits.
+_POSTAL_CODES_WITH_ZERO: Final = frozenset({"Brandenburg", "Sachsen", "Sachsen-Anhalt", "Thüringen"})
+_MOST_NAMED: Final = 3
+_CODES: Final = ("mastr_nr", "bdew_code", "acer_code", "vnb_id")
+
 _REQUIRED: Final = ("slug", "name")
 
 LAYOUT = Layout(
@@ -55,10 +60,14 @@ class Registry(Source):
         self._locations: dict[str, RowLocation] = {}
         # By the columns of the file.
         self._rows: dict[tuple[str, ...], list[tuple[RowLocation, list[str]]]] = {}
+        self._names = references.operator_names
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         slug = values[0]
-        if slug in self._locations:
+        given = dict(zip(row.layout.names, values, strict=True))
+        if len(given.get("postal_code", "")) == 4 and given.get("region") in _POSTAL_CODES_WITH_ZERO:
+            yield row.problem("postal_code", f"must be 5 digits in {given['region']}; {cells.ZEROS_LEFT_OUT}")
+        elif slug in self._locations:
             yield row.problem("slug", f"the same operator as in {self._locations[slug]}")
         else:
             self._locations[slug] = row.location
@@ -67,6 +76,27 @@ class Registry(Source):
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         for rows in self._rows.values():
             yield from rows
+
+    def warnings(self) -> Iterator[tuple[RowLocation, str]]:
+        """Codes of several operators. An operator's company may have one code for all of its networks."""
+        given = {
+            values[0]: {name: value for name, value in zip(names, values, strict=True) if name in _CODES}
+            for names, rows in self._rows.items()
+            for _, values in rows
+        }
+        operators: dict[str, set[str]] = {}
+        for slug, codes in given.items():
+            for code in filter(None, codes.values()):
+                operators.setdefault(code, set()).add(slug)
+        for slug, name in self._names:
+            # Those of an operator that is in the file are replaced by it, if it has all columns.
+            if name in operators and len(given.get(slug, ())) < len(_CODES):
+                operators[name].add(slug)
+        for slug, location in self._locations.items():
+            for column, code in given[slug].items():
+                if others := sorted(operators.get(code, set()) - {slug}):
+                    reason = f"{column} {shown(code)} is also a code of {' and '.join(others[:_MOST_NAMED])}"
+                    yield location, f"{reason}; rows of figures that name the operator by it are refused"
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         inserted = updated = unchanged = first = 0

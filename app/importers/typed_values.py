@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 
 from app.importers.decimals import Figure
 
@@ -9,7 +10,7 @@ _MIDNIGHT = time()
 
 
 def text_of(value: object) -> str | None:
-    """None: a value of another type, such as a list."""
+    """None: a value of another type, such as a list, or a number that is none, as programs write it for what is missing."""
     match value:
         case None:
             return ""
@@ -18,6 +19,8 @@ def text_of(value: object) -> str | None:
         case bool():
             return str(value).lower()
         case float():
+            if not isfinite(value):
+                return None
             # A spreadsheet keeps 15 digits: 0.1 + 0.2 is 0.3.
             return Figure(f"{value:.15g}")
         case int() | Decimal():

@@ -9,6 +9,10 @@ from typing import BinaryIO, Final
 
 import python_calamine
 
+from app.importers.cells import is_count, is_decimal, is_time
+from app.importers.column_names import WINDOW, column_of, unclear
+from app.importers.decimals import MergedFigure
+from app.importers.file_columns import closest
 from app.importers.headers import ROWS, below_titles, find_header, rows_above, years_of
 from app.importers.layout import Layout
 from app.importers.number_formats import NumberFormats, number_formats, parts_of_sheets, plain_name
@@ -16,6 +20,7 @@ from app.importers.problems import Problem, RowLocation, shown
 from app.importers.raised_digits import RAISED, raised_digits
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.sheet_extent import SheetExtent
+from app.importers.spellings import is_nothing
 from app.importers.typed_values import text_of
 from app.importers.zip_parts import unpacked
 
@@ -80,7 +85,10 @@ def workbook_table(
         + _hidden_rows(found, header.last, hidden.get(part, ()))
         + _hidden_columns(found, header.names, hidden_columns.get(part, ())),
         (header.location, header.names),
-        chain(rows_above(above, header, layouts), _records(chain(behind, rows), file, header.names)),
+        chain(
+            rows_above(above, header, layouts),
+            _records(chain(behind, rows), file, header.names, _figures(header.names, layouts)),
+        ),
         None,
         escaped=True,
         years=years_of(above, header, layouts),
@@ -172,12 +180,18 @@ class _MergedCells:
     def __init__(self, ranges: list[tuple[tuple[int, int], tuple[int, int]]], first_column: int) -> None:
         self._by_row: dict[int, list[tuple[int, int]]] = {}
         self._open: dict[int, tuple[int, str | None]] = {}  # by column the last row and the value
-        for (first, column), (last, _) in ranges:
+        # By the first row: first and last column, and last row. By first column of those that hold now: last column and row.
+        self._across_by_row: dict[int, list[tuple[int, int, int]]] = {}
+        self._across: dict[int, tuple[int, int]] = {}
+        for (first, column), (last, last_column) in ranges:
             if last > first and column >= first_column:
                 self._by_row.setdefault(first, []).append((column - first_column, last))
+            if last_column > column >= first_column:
+                span = (column - first_column, last_column - first_column, last)
+                self._across_by_row.setdefault(first, []).append(span)
 
     def __bool__(self) -> bool:
-        return bool(self._by_row)
+        return bool(self._by_row or self._across_by_row)
 
     def fill(self, row: int, cells: list[str | None]) -> None:
         for column, (last, value) in [*self._open.items()]:
@@ -188,11 +202,40 @@ class _MergedCells:
         for column, last in self._by_row.get(row, ()):
             if column < len(cells):
                 self._open[column] = (last, cells[column])
+        self._mark(row, cells)
+
+    def _mark(self, row: int, cells: list[str | None]) -> None:
+        """A value that is merged over columns holds in the first one alone; in the others it is not known what holds."""
+        if not self._across and row not in self._across_by_row:
+            return
+        self._across = {column: span for column, span in self._across.items() if row <= span[1]}
+        for column, last_column, last in self._across_by_row.get(row, ()):
+            self._across[column] = (last_column, last)
+        done = 0
+        for column, (last_column, _) in sorted(self._across.items()):
+            if column < len(cells) and (value := cells[column]) and not is_nothing(value):
+                for place in range(max(column + 1, done), min(last_column + 1, len(cells))):
+                    if cells[place] == "":
+                        cells[place] = _Covered(value)
+            done = max(done, last_column + 1)
+
+
+class _Covered(str):
+    """An empty cell below one with a value that is merged over columns."""
+
+    __slots__ = ("value",)
+    value: str
+
+    def __new__(cls, value: str) -> "_Covered":
+        covered = super().__new__(cls)
+        covered.value = value
+        return covered
 
 
 def _records(
-    rows: Iterator[tuple[int, list[str | None]]], file: str, names: tuple[str, ...]
+    rows: Iterator[tuple[int, list[str | None]]], file: str, names: tuple[str, ...], figures: Sequence[int]
 ) -> Iterator[Record | Problem]:
+    """`figures`: the positions of columns of which an empty cell states that there is no figure."""
     for line, cells in rows:
         extra = [cell for cell in cells[len(names) :] if cell]
         if extra:
@@ -200,7 +243,26 @@ def _records(
                 RowLocation(file, line), "the row has a cell in a column without a name", value=extra[0]
             )
         else:
+            for place in figures:
+                if isinstance(cell := cells[place], _Covered):
+                    cells[place] = MergedFigure(cell.value, "", "", "", _MERGED)
             yield Record(RowLocation(file, line), names, cells[: len(names)])
+
+
+_MERGED: Final = (
+    "is merged with the cell to its left, so that its own figure is not known; separate the cells"
+)
+
+
+def _figures(names: Sequence[str], layouts: Sequence[Layout]) -> list[int]:
+    layout = closest(layouts, names)
+    kinds = (is_decimal, is_count, is_time)
+    figures = {layout.names[position] for kind in kinds for position in layout.positions(kind)} | {WINDOW}
+    return [
+        place
+        for place, name in enumerate(names)
+        if name and (column_of(name, layout.names) in figures or unclear(name, layout.names))
+    ]
 
 
 def _hidden_rows(sheet: python_calamine.CalamineSheet, last: int, hidden: Sequence[int]) -> str:

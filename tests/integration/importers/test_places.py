@@ -72,7 +72,7 @@ async def test_a_municipality_is_stored_composed(load, pool):
         ("8033,,netze-a,,,,,", "postal_code", "must be 5 digits; spreadsheets leave out zeros at the beginning"),
         ("８０３３１,,netze-a,,,,,", "postal_code", "must be 5 digits"),
         ("80331,,xyz,,,,,", "dno_slug", "no operator has this slug, name or code"),
-        ("80331,,netze-a,UHS,,,,", "voltage_level", "must be one of HOES, HOES_HS, HS, HS_MS, MS, MS_NS, NS"),
+        ("80331,,netze-a,UHS,,,,", "voltage_level", "must be one of HOES, HOES_HS, HS, HS_MS, MS, MS_NS, NS; also read are names such as MS/NS, Netzebene 6, Umspannung Mittel-/Niederspannung or Mittelspannung 20 kV"),
         ("80331,,netze-a,,0,,,", "locations", "must be at least 1, or empty: not counted"),
         ("80331,,netze-a,,-1,,,", "locations", "must be a whole number from 0 to 2147483647"),
         ("80331,,netze-a,,,SEAT,,", "basis", "must be one of PUBLISHED, REGISTERED_UNITS"),

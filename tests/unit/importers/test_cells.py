@@ -205,3 +205,40 @@ def test_names_are_stored_composed_and_federal_states_under_their_official_names
     assert cells.region("baden-wu\u0308rttemberg") == "Baden-Württemberg"
     assert cells.region("Tirol") == "Tirol"
     assert cells.region("") == ""
+
+
+@pytest.mark.parametrize("cell", ["#NV", "#N/A", "#NAME?", "#BEZUG!", "#REF!", "#DIV/0!", "#WERT!"])
+@pytest.mark.parametrize(
+    "parse", [cells.text, cells.code, cells.name, cells.composed, cells.label, cells.region]
+)
+def test_an_error_of_a_spreadsheet_is_no_text(parse, cell):
+    with pytest.raises(ValueError, match="is an error of a spreadsheet"):
+        parse(cell)
+
+
+@pytest.mark.parametrize("cell", ["#NV Netze", "# 3", "Netz #REF!"])
+def test_a_text_that_begins_or_ends_as_an_error_of_a_spreadsheet_stays(cell):
+    assert cells.text(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("words", "cell", "hint"),
+    [
+        (VoltageLevel, "110/20 kV", "also read are names such as MS/NS, Netzebene 6"),
+        (Season, "Winter (01.12.–28.02.)", "also read are Winter, Frühling, Sommer and Herbst, alone or with their months"),
+        (["1", "2", "3", "4"], "1. Quartal (Januar - März)", "also read are 1. Quartal, Quartal 1 and Q1, without months"),
+    ],
+)  # fmt: skip
+def test_a_refused_word_has_the_names_that_are_read(words, cell, hint):
+    with pytest.raises(ValueError, match=hint):
+        cells.one_of(words)(cell)
+
+
+def test_names_that_a_refusal_offers_are_read():
+    level, season = cells.one_of(VoltageLevel), cells.one_of(Season)
+    offered = ["MS/NS", "Netzebene 6", "Umspannung Mittel-/Niederspannung", "Mittelspannung 20 kV"]
+    assert [level(name) for name in offered] == ["MS_NS", "MS_NS", "MS_NS", "MS"]
+    offered = ["Winter", "Frühling", "Sommer", "Herbst", "Winter (Dezember bis Februar)"]
+    assert [season(name) for name in offered] == ["WINTER", "SPRING", "SUMMER", "AUTUMN", "WINTER"]
+    quarter = cells.one_of(["1", "2", "3", "4"])
+    assert [quarter(name) for name in ("1. Quartal", "Quartal 1", "Q1")] == ["1", "1", "1"]

@@ -297,6 +297,7 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
         workbook([NAMES, [*VALUES, "note"]]), (2, None, "column without a name"),
     ),
     "a truncated Parquet file": (as_parquet(year=[2026])[:40], (0, None, "no Parquet")),
+    "a number of Parquet that is none": (as_parquet(**COLUMNS | {"source_title": [float("nan")]}), (1, "source_title", "must be text, a number")),
     "a date of Parquet that Python has none for": (
         as_parquet(**COLUMNS | {"year": pyarrow.array([2**31 - 1], pyarrow.int32()).cast(pyarrow.date32())}), (0, None, "out of range"),
     ),

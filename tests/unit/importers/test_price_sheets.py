@@ -20,8 +20,10 @@ import pytest
 
 from app.importers import headers, number_formats
 from app.importers.column_names import column_of
+from app.importers.load import SOURCES, Kind
 from app.importers.raised_digits import raised_digits
-from tests.unit.importers.imported import A, B, imported, lines
+from app.importers.reading import read_all
+from tests.unit.importers.imported import REFERENCES, A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
 from tests.unit.importers.workbooks import (
     Formula,
@@ -186,6 +188,15 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     ),
     "a workbook with operator and year merged over rows": (
         workbook([OWN, VALUES, [None, None, "NS", 1.5]], merged=["A2:A3", "B2:B3"]), MS_SHORT | {"NS": ["1.5", "", "", ""]}
+    ),
+    "a workbook with a word for no price merged over columns": (
+        workbook([OWN, VALUES, ["netze-a", 2026, "NS", "keine", None, 1.5, 2.5]], merged=["D3:E3"]), MS_SHORT | {"NS": ["", "", "1.5", "2.5"]}
+    ),
+    "a workbook with a source merged over its columns": (
+        workbook([[*OWN, "source_url", "source_title"], [*VALUES, "https://e.org", None]], merged=["H2:I2"]), MS_SHORT
+    ),
+    "a workbook with a level that is broken after its stroke": (
+        workbook([OWN, VALUES, ["netze-a", 2026, "Mittel-/\nNiederspannung", 1.5, None, None, None]]), MS_SHORT | {"MS_NS": ["1.5", "", "", ""]}
     ),
     "a workbook with merged groups of hours": (
         workbook(
@@ -783,6 +794,21 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "no price at all": ("tariffs", lines("VNB;Jahr;Ebene", "netze-a;2026;MS"), (1, "arbeit", "missing")),
     "a postal code without its zero": ("places", lines("PLZ;Ort;Netzbetreiber", "1067;Dresden;netze-a"), (2, "postal_code", "zeros at the beginning")),
     "a year of two years": ("tariffs", lines(GERMAN, ROW.replace("2026", "2026/2027")), (2, "year", "must be a year")),
+    "a price that is merged over two columns": (
+        "tariffs", workbook([OWN, ["netze-a", 2026, "MS", 58.2, None, 12.5, 3.09]], merged=["D2:E2"]), (2, "arbeit", "is merged with the cell to its left")
+    ),
+    "a price that is merged over rows and columns": (
+        "tariffs",
+        workbook([OWN, VALUES, ["netze-a", 2026, "HS", 58.2, None, 12.5, 3.09], ["netze-a", 2026, "NS", None, None, 12.5, 3.09]], merged=["D3:E4"]),
+        (4, "arbeit", "is merged with the cell to its left"),
+    ),
+    "a season that is merged over its windows": (
+        "hlzf", workbook([HLZF.split(";"), ["netze-a", 2026, "MS", "Winter", None, None]], merged=["D2:F2"]), (2, "end", "is merged with the cell to its left")
+    ),
+    "two levels on two lines of one cell": (
+        "tariffs", workbook([OWN, [*VALUES[:2], "MS\nNS", *VALUES[3:]]]), (2, "voltage_level", "must be one of HOES")
+    ),
+    "two levels with a bar between them": ("tariffs", lines(GERMAN, ROW.replace("MS", "HS | MS")), (2, "voltage_level", "must be one of HOES")),
     "a mark of a footnote": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20*")), (2, "leistung", "must be a decimal number")),
     "a row of totals": ("tariffs", lines(GERMAN, ROW, "Summe;;;;;;"), (3, "dno_slug", "no operator")),
     "JSON within another object": ("tariffs", json.dumps({"data": []}), (1, "dno_slug", "missing")),
@@ -821,6 +847,15 @@ def test_a_sheet_is_refused(name):
     kind, data, (line, column, reason) = REFUSED[name]
     problems = imported(kind, data).problems
     assert any(each[:2] == (line, column) and reason in each[2] for each in problems), problems
+
+
+def test_of_a_row_with_a_merged_price_all_but_that_is_known():
+    data = workbook([OWN, ["netze-a", 2026, "MS", 58.2, None, 12.5, 3.09]], merged=["D2:E2"])
+    source = SOURCES[Kind.TARIFFS](REFERENCES)
+    problem, row = read_all(io.BytesIO(data), "f", source.layouts)
+    assert (problem.column, problem.value) == ("arbeit", "58.2")
+    assert row.refused
+    assert row.cells[:3] == ["netze-a", "2026", "MS"]
 
 
 def test_a_whole_day_of_the_calendar_of_1904_ends_it():
