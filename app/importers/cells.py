@@ -51,7 +51,7 @@ class Optional:
 
     def __init__(self, parse: Parser) -> None:
         self.parse = parse
-        self._is_figure = parse in (price, rate, megawatts, count, time)
+        self._is_figure = parse in (price, rate, megawatts, count, positive_count, time)
 
     def __call__(self, cell: str) -> str:
         if not cell or cell.isspace() or (self._is_figure and not cell[0].isdigit() and is_nothing(cell)):
@@ -155,8 +155,8 @@ def source_url(cell: str) -> str:
 
 @cached
 def composed(cell: str) -> str:
-    """A name of a town or company, stored composed (NFC): equal names are equal bytes."""
-    return compose(text(cell))
+    """A name of a town or company, stored composed (NFC) and without blanks around it: equal names are equal bytes."""
+    return compose(text(cell.strip(_BLANKS)))
 
 
 @cached
@@ -175,9 +175,11 @@ def region(cell: str) -> str:
 
 
 def name(cell: str) -> str:
-    cell = compose(cell)
+    cell = compose(cell.strip(_BLANKS))
     if not 0 < len(cell) <= 300 or cell.isspace():
         raise ValueError("must have 1 to 300 characters")
+    if not any(map(str.isalnum, cell)):
+        raise ValueError("must have a letter or a digit")
     return text(cell)
 
 

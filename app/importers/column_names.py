@@ -146,12 +146,15 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
     price = price_column(_without_units(name))
     if price in known:  # before the name without brackets, which may have the hours of use
         return price if _fits(price, unit) else None
-    for key in dict.fromkeys(map(_key, [name, plain])):
+    net = _NET.sub(" ", plain)  # of a price beside a gross one
+    for key in dict.fromkeys(map(_key, [name, plain, net])):
         candidates = [own[key]] if key in own else [each for each in _columns().get(key, ()) if each in known]
         if WINDOW in _columns().get(key, ()) and {"start", "end"}.issubset(known):
             candidates.append(WINDOW)
         if candidates:
             is_figure = candidates[0] in ("amount", "value") or unit_of_column(candidates[0]) is not None
+            if key not in (_key(name), _key(plain)) and not is_figure:
+                return None
             is_other = is_figure and has_changing_remark(candidates[0], name)
             return candidates[0] if _fits(candidates[0], unit) and not is_other else None
     return None

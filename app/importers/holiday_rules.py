@@ -1,7 +1,9 @@
 """Holiday rules: files with a row per rule, or with a row for each thing that an operator states in its own words."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 import msgspec
 
@@ -154,12 +156,17 @@ class _Stated(msgspec.Struct, frozen=True):
 
 def _years(cell: str) -> str:
     """One year, several as 2015-2018, or none."""
-    if not cell:
+    if not cell.strip():
         return str(WITHOUT_YEAR)
-    first, dash, last = cell.partition("-")
-    if cells.year(first) > cells.year(last if dash else first):
+    span = _SPAN.fullmatch(cell)
+    first, last = map(cells.year, span.groups() if span else (cell, cell))
+    if first > last:
         raise ValueError("must be years in order, such as 2015-2018")
-    return cell
+    return f"{first}-{last}"
+
+
+# Of other dates, as 2026-01-01, the parts are no years.
+_SPAN: Final = re.compile(r"\s*([0-9]{4})\s*[-–]\s*([0-9]{4})\s*")
 
 
 def _span(years: str) -> range:

@@ -4,6 +4,7 @@ The one file is that of the export: a row per window with the price of its band,
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -176,12 +177,16 @@ def _contradicted(sheet: _Sheet, given: dict[str, str], *, has_window: bool) -> 
     earlier = sheet.prices.get(band, sheet.prices.get(""))
     if earlier is None:
         return None
-    same = (earlier.price, earlier.verification_status) == (
-        given["price_ct_per_kwh"],
-        given["verification_status"],
+    same = earlier.verification_status == given["verification_status"] and _is_same_price(
+        earlier.price, given["price_ct_per_kwh"]
     )
     more_windows = has_window and any(window.band == band for window in sheet.windows)
     return None if same and more_windows else earlier.location
+
+
+def _is_same_price(one: str, other: str) -> bool:
+    """Also if one has fewer digits: 8.7 and 8.70."""
+    return one == other or (bool(one and other) and Decimal(one) == Decimal(other))
 
 
 def _take_price(sheet: _Sheet, row: Row, given: dict[str, str]) -> Iterator[Problem]:

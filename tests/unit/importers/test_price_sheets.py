@@ -1690,3 +1690,74 @@ def test_hidden_columns_are_read_and_stated():
     # Those without a name do not count.
     empty = rewritten(data, {"<sheetData>": '<cols><col min="9" max="16384" hidden="1"/></cols><sheetData>'})
     assert imported("tariffs", empty).notes == imported("tariffs", data).notes
+
+
+RULES = "dno_slug;year;date;subject;rule;read_how"
+RULE = "netze-a;{};;bridge_day;bridge days count as working days;read directly"
+
+
+@pytest.mark.parametrize(
+    ("year", "years"),
+    [
+        ("01.01.2026", ["2026"]),
+        ("1. Januar 2026", ["2026"]),
+        ("2026-01-01", ["2026"]),
+        ("2015–2016", ["2015", "2016"]),
+        (" ", ["2000"]),
+    ],
+)
+def test_the_year_of_a_holiday_rule_is_read_as_others(year, years):
+    found = imported("holiday-rules", lines(RULES, RULE.format(year)))
+    assert (found.problems, [values[1] for values in found.entries]) == ([], years)
+
+
+@pytest.mark.parametrize("year", ["01.01.2015-01.01.2018", "2018-2015", "01.07.2026", "2026-07-01", "2026-"])
+def test_another_year_of_a_holiday_rule_is_refused(year):
+    assert [
+        (line, column)
+        for line, column, _ in imported("holiday-rules", lines(RULES, RULE.format(year))).problems
+    ] == [(2, "year")]
+
+
+PLACES = "PLZ;Ort;Netzbetreiber;Anzahl"
+
+
+def test_a_dash_in_place_of_a_number_of_locations_is_none():
+    found = imported("places", lines(PLACES, "80331;München;netze-a;-"))
+    assert (found.problems, found.entries[0][-3:]) == ([], ["", "", ""])
+
+
+def test_names_of_towns_and_companies_have_no_blanks_around_them():
+    assert imported("places", lines(PLACES, "80331; München\u00a0;netze-a;")).entries[0][2] == "München"
+    [values] = imported(
+        "registry", lines("slug;name;official_name;city", "a-b; Netze A ;Netze A GmbH ;Hof ")
+    ).entries
+    assert values[1:] == ["Netze A", "Netze A GmbH", "Hof"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows"), [("places", [PLACES, "80331;-;netze-a;"]), ("registry", ["slug;name", "a-b;--"])]
+)
+def test_a_dash_is_no_name(kind, rows):
+    [(line, _, reason)] = imported(kind, lines(*rows)).problems
+    assert (line, reason) == (2, "must have a letter or a digit")
+
+
+def test_a_price_of_a_band_may_have_other_digits_in_each_of_its_rows():
+    names = "VNB;Jahr;band;price_ct_per_kwh;quarter;start;end"
+    rows = ["netze-a;2026;HT;8,7;1;17:00;20:00", "netze-a;2026;HT;8,70;2;17:00;20:00"]
+    assert imported("time-of-use", lines(names, *rows)).problems == []
+    assert imported("time-of-use", lines(names, *rows).replace("8,70", "8,71")).problems != []
+
+
+NET = "VNB;Jahr;Ebene;Grundpreis netto;Grundpreis brutto;Arbeitspreis netto (ct/kWh);Arbeitspreis brutto (ct/kWh)"
+
+
+def test_net_prices_are_read_beside_gross_ones_that_are_ignored():
+    row = "netze-a;2026;NS;60,00;71,40;8,00;9,52"
+    assert [column for _, column, _ in imported("prices", lines(NET, row)).problems] == [
+        "Grundpreis brutto",
+        "Arbeitspreis brutto (ct/kWh)",
+    ]
+    found = imported("prices", lines(NET, row), ignore_extra=True)
+    assert (found.problems, [values[5] for values in found.entries]) == ([], ["60.00", "8.00"])
