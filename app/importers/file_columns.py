@@ -339,8 +339,11 @@ def _doubled(names: Sequence[str], found: Sequence[str | None], location: RowLoc
     for name, column in zip(names, found, strict=True):
         if column is None:
             continue
-        if column in seen:
-            other = seen[column]
+        # A column of windows beside those of their start and end: which of them hold is not known.
+        stands_for = ("start", "end") if column == WINDOW else (column,)
+        if twice := next((each for each in stands_for if each in seen), None):
+            other = seen[twice]
             reason = "this column is there twice" + ("" if other == name else f": as {other} and as {name}")
-            yield Problem(location, reason, column)
-        seen.setdefault(column, name)
+            yield Problem(location, reason, twice)
+        for each in stands_for:
+            seen.setdefault(each, name)

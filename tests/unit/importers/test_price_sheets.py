@@ -802,6 +802,12 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
         workbook([OWN, VALUES, ["netze-a", 2026, "HS", 58.2, None, 12.5, 3.09], ["netze-a", 2026, "NS", None, None, 12.5, 3.09]], merged=["D3:E4"]),
         (4, "arbeit", "is merged with the cell to its left"),
     ),
+    "windows in one column beside their start and end": (
+        "hlzf", lines(f"{HLZF};Zeitfenster", "netze-a;2026;MS;Winter;07:45;12:00;16:30-18:00"), (1, "start", "is there twice: as von and as Zeitfenster")
+    ),
+    "windows in one column in front of their end": (
+        "hlzf", lines("VNB;Jahr;Ebene;Jahreszeit;Zeitfenster;bis", "netze-a;2026;MS;Winter;16:30-18:00;12:00"), (1, "end", "is there twice: as Zeitfenster and as bis")
+    ),
     "a season that is merged over its windows": (
         "hlzf", workbook([HLZF.split(";"), ["netze-a", 2026, "MS", "Winter", None, None]], merged=["D2:F2"]), (2, "end", "is merged with the cell to its left")
     ),
