@@ -169,6 +169,8 @@ STORES = {
     "app/importers/units.py:unit_of_column": IMPORT,
     "app/importers/workbook_records.py:_MergedCells._by_row": IMPORT,
     "app/importers/workbook_records.py:_MergedCells._open": IMPORT,
+    "app/importers/workbook_records.py:_MergedCells._across_by_row": IMPORT,
+    "app/importers/workbook_records.py:_MergedCells._across": IMPORT,
     "app/importers/hlzf.py:Hlzf._seasons": IMPORT,
     "app/importers/implausible_rows.py:_First._kept": IMPORT,
     "app/importers/holiday_rules.py:HolidayRules._rules": IMPORT,
