@@ -190,9 +190,12 @@ def _year(match: re.Match[str]) -> int:
 
 
 _FROM: Final = re.compile(
-    r"^(?:(?:gültig|gilt|valid):? )?(?:(?:ab|seit|vom|zum|from)(?: dem)?:? )?", re.IGNORECASE
+    r"^(?:(?:gültig(?:keit)?|gilt|valid):? )?(?:(?:ab|seit|vom|zum|from)(?: dem)?:? )?", re.IGNORECASE
 )
-_UNTIL: Final = re.compile(r" ?[–—] ?|(?:^| )- | ?\bbis\b(?: (?:zum|Ende)\b)*:? ?", re.IGNORECASE)
+# Without blanks only behind a day such as 01.01.2026: 2026-01-31 is one.
+_UNTIL: Final = re.compile(
+    r" ?[–—] ?|(?:^| )- |(?<=\.[0-9]{4})-(?=[0-9]{1,2}\.)| ?\bbis\b(?: (?:zum|Ende)\b)*:? ?", re.IGNORECASE
+)
 _REMARK: Final = re.compile(r" ?\([^()0-9]*\)$")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 # The first and the last month in digits, and the first and the last day with a year of two digits: of these, no reading is another part of the year.
