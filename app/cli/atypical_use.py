@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import msgspec
 import typer
@@ -15,13 +15,15 @@ from app.cli import console
 from app.cli.databases import with_databases
 from app.db import dnos, hlzf, holiday_rules, tariffs
 from app.db.pool import open_pool
-from app.domain.atypical_use import AtypicalUse, Bounds, LoadAt, PublishedPrices, PublishedWindows, work_out
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear, Publication, VerificationStatus, VoltageLevel
 from app.domain.kilowatts import DecimalMark
 from app.domain.load_profile import LoadProfile, LoadProfileReader
 from app.domain.profile_stamps import StampPosition
 from app.errors import AppError, CannotStart, Code, quoted
 from app.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from app.domain.atypical_use import AtypicalUse, Bounds, LoadAt, PublishedPrices, PublishedWindows
 
 STDIN = Path("-")
 _PART = 2**16
@@ -59,7 +61,7 @@ def atypical_use_command(
     """
     profile = _read(file, LoadProfileReader(year, time_stamps, decimal_mark))
 
-    async def compute(settings: Settings) -> AtypicalUse:
+    async def compute(settings: Settings) -> "AtypicalUse":
         return await _report(settings, dno, voltage_level, profile)
 
     report = with_databases(read_settings(os.environ), compute)
@@ -89,7 +91,10 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         raise CannotStart(f"{file} cannot be read: {error.strerror}.") from None
 
 
-async def _report(settings: Settings, slug: str, level: VoltageLevel, profile: LoadProfile) -> AtypicalUse:
+async def _report(settings: Settings, slug: str, level: VoltageLevel, profile: LoadProfile) -> "AtypicalUse":
+    # The calendars of holidays of all countries come with it; every command would wait for them.
+    from app.domain.atypical_use import work_out
+
     async with open_pool(settings) as pool:
         dno = (await dnos.fetch_by_slug(pool, [slug])).get(slug)
         if dno is None:
@@ -108,7 +113,7 @@ async def _report(settings: Settings, slug: str, level: VoltageLevel, profile: L
 # The report as text
 
 
-def _lines(report: AtypicalUse) -> Iterator[str]:
+def _lines(report: "AtypicalUse") -> Iterator[str]:
     stamps = "assumed by the first" if report.profile.time_stamps_assumed else "as stated"
     if report.profile.time_stamps is StampPosition.NONE:
         stamps = "rows in order from 1 January 00:00"
@@ -146,7 +151,7 @@ def _lines(report: AtypicalUse) -> Iterator[str]:
         yield f"Note: {note}."
 
 
-def _doubts(report: AtypicalUse) -> Iterator[str]:
+def _doubts(report: "AtypicalUse") -> Iterator[str]:
     """Entries that may still change."""
     entries: list[tuple[str, PublishedPrices | PublishedWindows]] = []
     if report.prices:
@@ -159,11 +164,11 @@ def _doubts(report: AtypicalUse) -> Iterator[str]:
             yield f"{what} are flagged as being in doubt"
 
 
-def _load(found: LoadAt) -> str:
+def _load(found: "LoadAt") -> str:
     return f"{_number(found.kw)} kW at {found.start:%Y-%m-%d %H:%M}"
 
 
-def _bounds(bounds: Bounds, unit: str) -> str:
+def _bounds(bounds: "Bounds", unit: str) -> str:
     if bounds.at_least is None:
         return "not known"
     if bounds.value is not None:

@@ -47,6 +47,13 @@ def test_an_upward_import_inside_a_function_is_detected(tmp_path):
     assert "app.db.dnos -> app.web.pages" in found.stdout
 
 
+def test_commands_load_no_calendars_of_holidays_before_one_of_them_needs_these():
+    """They are those of all countries, a quarter of the start of every command and of the supervisor of workers."""
+    code = "import sys, app.cli.main; print([name for name in sys.modules if name.startswith('holidays')])"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
 def test_the_documented_layers_are_those_of_the_contracts():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     section = (ROOT / "docs/architecture.md").read_text().partition("## Layers")[2]
