@@ -6,9 +6,11 @@ pytest-xdist worker. Each worker has a database of its own in it, and a Valkey o
 
 import asyncio
 import gc
+import os
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -43,6 +45,10 @@ from tests.servers import (
     private_folder,
 )
 
+# Containers often turn it off; as the Makefile, for runs without it: each process would compile all modules again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # The time that an example takes is not tested.
 hypothesis_settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -63,6 +69,16 @@ class Node(Protocol):
 # Hundreds of tests start an application of their own; further connections are opened on demand.
 FEW_CONNECTIONS: Final = {"min_redis_connections": 1, "min_database_connections": 1}
 RUNNING = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Modules and items are no garbage; looking for it takes a sixth of the collection."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
