@@ -29,24 +29,25 @@ _LONGEST_TIMEOUT = 2_147_483
 # A millisecond. Without any time all attempts would fail, what is repeated would do nothing else, and to PostgreSQL
 # 0 would be no limit.
 _SHORTEST = 0.001
-# Integers of PostgreSQL, limits of the kernel and numbers in scripts of Redis hold these.
+# The bigint of PostgreSQL, limits of the kernel and numbers in scripts of Redis hold these.
 _LARGEST = 2**53 - 1
 # Python's garbage collector and Argon2 count in 32 bits.
 _LARGEST_OF_32_BITS = 2**31 - 1
 
 Seconds = Annotated[float, Meta(ge=0, le=_MOST)]
 PositiveSeconds = Annotated[float, Meta(gt=0, le=_MOST)]
-Timeout = Annotated[float, Meta(ge=0, le=_LONGEST_TIMEOUT)]
+Timeout = Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT)]
 NotZero = Annotated[float, Meta(ge=_SHORTEST, le=_MOST)]
 Count = Annotated[int, Meta(ge=0, le=_LARGEST)]
 Positive = Annotated[int, Meta(ge=1, le=_LARGEST)]
 Positive32 = Annotated[int, Meta(ge=1, le=_LARGEST_OF_32_BITS)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Words = tuple[str, ...]
-# An address that paths are added to: without spaces, quotes and what else no address has, without query and fragment.
-_PLAIN = re.compile(r"[^\s\"'<>\\^`{|}?#]+")
+# An address that paths are added to: without spaces, quotes and what else no address has, without user, query and fragment.
+_PLAIN = re.compile(r"[^\x00-\x20\x7f\s\"'<>\\^`{|}?#@,]+")
 # As browsers send it, also for applications (capacitor://localhost). Slashes at its end do not matter.
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{1,5})?/*")
+_DEFAULT_PORT = re.compile(r"https://.*:443/*|http://.*:80/*", re.IGNORECASE)
 # Never in a log or an error message; also read from the file that `NAME_FILE` names (app/secret_files.py).
 Secret = Annotated[str, Meta(extra={"secret": True})]
 
@@ -58,7 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_redis_url: Secret = ""  # empty: redis_url
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
-    workers: Positive = 1
+    workers: Annotated[int, Meta(ge=1, le=1024)] = 1
     local_folder: str = ".local"
 
     # Logs
@@ -72,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_database_connections: Count = 2
     max_database_connections: Annotated[int, Meta(ge=1, le=262_143)] = 10  # more no PostgreSQL accepts
     database_connect_timeout: NotZero = 10
-    database_statement_timeout: Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT)] = 5
+    database_statement_timeout: Timeout = 5
     database_acquire_timeout: NotZero = 5
 
     # Redis
@@ -107,9 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_missed_heartbeats: Positive = 4
     max_relay_batch: Positive = 500
     relay_interval: NotZero = 1
-    relay_timeout: Annotated[float, Meta(gt=0, le=_LONGEST_TIMEOUT)] = (
-        0.3  # how long a relay may be idle within its transaction
-    )
+    relay_timeout: Timeout = 0.3  # how long a relay may be idle within its transaction
 
     # Authentication
     anonymous_reading: bool = True
@@ -118,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     device_lifetime: Seconds = 180 * DAY  # of the device cookie
     password_passes: Positive32 = 3
     password_memory_kib: Positive32 = 64 * 2**10
-    password_lanes: Positive32 = 4
+    password_lanes: Annotated[int, Meta(ge=1, le=2**24 - 1)] = 4  # Argon2 has no more
     password_threads: Positive = 2
     max_queued_passwords: Count = 32
     api_key_usage_interval: NotZero = 10
@@ -243,13 +242,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Imports and exports
     import_timeout: Timeout = 10 * MINUTE  # one statement of an import, or waiting for another import
-    import_request_timeout: Annotated[float, Meta(gt=0, le=_LONGEST_TIMEOUT)] = (
-        50  # of a file sent over HTTP, until its commit
-    )
+    import_request_timeout: Timeout = 50  # of a file sent over HTTP, until its commit
     max_import_bytes: Positive = 32 * 2**20  # of one file sent over HTTP
     max_import_memory: Positive = 2**30  # bytes of the process that imports it
     max_imports: Positive = 2  # over HTTP, of one process at a time
-    export_timeout: Annotated[float, Meta(ge=_SHORTEST, le=_LONGEST_TIMEOUT)] = 5 * MINUTE  # a whole download
+    export_timeout: Timeout = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
     limit_export_cpu_time: PositiveSeconds = 20
     max_exports: Positive = 2  # concurrent downloads; each uses a connection of the pool
@@ -264,7 +261,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         5  # after the first failure; each further one is four times as long
     )
     longest_webhook_retry_delay: PositiveSeconds = 6 * HOUR
-    max_webhook_attempts: Positive = 12  # of one message; then it is a dead letter
+    max_webhook_attempts: Annotated[int, Meta(ge=1, le=1_000_000)] = (
+        12  # of one message; then it is a dead letter
+    )
     webhook_message_lifetime: PositiveSeconds = 3 * DAY  # until an undelivered message is a dead letter
     webhook_failing_lifetime: PositiveSeconds = 5 * DAY  # of failures, until the subscription is disabled
     dead_letter_lifetime: PositiveSeconds = 30 * DAY
@@ -338,7 +337,6 @@ def read_settings(
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)
     _check_origins(settings)
-    _check_password_memory(settings)
     return settings
 
 
@@ -402,22 +400,19 @@ def _is_base(url: str) -> bool:
 
 
 def _check_origins(settings: Settings) -> None:
-    """What no browser sends would be without effect, without a reason that could be seen."""
+    """What no browser sends would be without effect, without a reason that could be seen. `null` browsers do send, for
+    sandboxed frames and files: every page can, and would have the rights of the cookie.
+    """
     for origin in settings.allowed_origins:
-        if origin != "*" and not _ORIGIN.fullmatch(origin):
+        if origin.lower() == "null":
+            raise CannotStart(
+                "The setting ALLOWED_ORIGINS is wrong: every page can send the origin null, from a sandboxed frame."
+            )
+        if origin != "*" and (not _ORIGIN.fullmatch(origin) or _DEFAULT_PORT.fullmatch(origin)):
             raise CannotStart(
                 "The setting ALLOWED_ORIGINS is wrong: it lists origins such as https://front.example, without path and"
-                " quotes."
+                " default port."
             )
-
-
-def _check_password_memory(settings: Settings) -> None:
-    """Argon2 refuses it, too, but only at the first sign-in."""
-    if settings.password_memory_kib < 8 * settings.password_lanes:
-        raise CannotStart(
-            "The setting PASSWORD_MEMORY_KIB is wrong: it is less than 8 for each of PASSWORD_LANES"
-            f" ({settings.password_lanes})."
-        )
 
 
 def _check_urls(settings: Settings) -> None:
@@ -429,25 +424,27 @@ def _check_urls(settings: Settings) -> None:
         "redis+cluster",
         "rediss+cluster",
     )
+    web = ("https", "http")
     schemes = {
-        "language_model_url": ("https", "http"),
-        "public_url": ("https", "http"),
-        "edge_fastly_url": ("https", "http"),
-        "edge_cloudflare_url": ("https", "http"),
+        "language_model_url": web,
+        "public_url": web,
+        "edge_fastly_url": web,
+        "edge_cloudflare_url": web,
+        "tracing_endpoint": web,
         "database_url": ("postgresql", "postgres"),
         "follow_database_url": ("postgresql", "postgres"),
         "redis_url": redis,
         "session_redis_url": redis,
     }
-    bases = ("language_model_url", "public_url", "edge_fastly_url", "edge_cloudflare_url")
     for name, allowed in schemes.items():
         url = getattr(settings, name)
         if url and _scheme(url) not in allowed:
             raise CannotStart(
                 f"The setting {name.upper()} is wrong: it begins with none of {', '.join(f'{s}://' for s in allowed)}."
             )
-        if url and name in bases and not _is_base(url):
+        # Traces are sent to the endpoint as it is.
+        if url and allowed == web and name != "tracing_endpoint" and not _is_base(url):
             raise CannotStart(
-                f"The setting {name.upper()} is wrong: it is no address such as https://netz.example, to which paths are"
-                " added."
+                f"The setting {name.upper()} is wrong: it is no address such as https://netz.example, without user and"
+                " query, to which paths are added."
             )

@@ -13,7 +13,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from app.auth.fair_queue import FairQueue, Origin
 from app.auth.password_rules import is_easy
-from app.errors import BadInput
+from app.errors import BadInput, CannotStart
 from app.settings import Settings
 
 MIN_LENGTH, MAX_LENGTH = 12, 1024
@@ -29,6 +29,12 @@ class Passwords:
     """
 
     def __init__(self, settings: Settings) -> None:
+        # Argon2 refuses it, too, but only at the first sign-in.
+        if settings.password_memory_kib < 8 * settings.password_lanes:
+            raise CannotStart(
+                "The setting PASSWORD_MEMORY_KIB is wrong: it is less than 8 for each of PASSWORD_LANES"
+                f" ({settings.password_lanes})."
+            )
         self._hasher = PasswordHasher(
             time_cost=settings.password_passes,
             memory_cost=settings.password_memory_kib,

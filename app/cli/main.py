@@ -40,8 +40,8 @@ app.add_typer(keys_app, name="key")
 
 Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
 _UNLIMITED = 500
-# The disk, the quota, or the longest file.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# The disk or the quota.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
 
 
@@ -55,7 +55,8 @@ def run() -> None:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        console.print_error(f"{error.filename or 'The output'} cannot be written: {error.strerror}.")
+        where = error.filename or "The output or a temporary file"
+        console.print_error(f"{where} cannot be written: {error.strerror}.")
         sys.exit(1)
 
 

@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -42,10 +41,10 @@ async def open_language_model(settings: Settings) -> AsyncIterator[LanguageModel
     if not settings.language_model_url:
         yield None
         return
-    if "@" in urlsplit(settings.language_model_url).netloc:
-        raise CannotStart(
-            "The setting LANGUAGE_MODEL_URL holds a secret; LANGUAGE_MODEL_KEY is the place for it."
-        )
+    # What no header can hold would fail with each question.
+    key = settings.language_model_key
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise CannotStart("The setting LANGUAGE_MODEL_KEY is wrong: it has letters that no token has.")
     try:
         import httpx
     except ImportError:

@@ -59,6 +59,7 @@ LINGER_BYTES, LINGER_SECONDS = 64 * 2**20, 2.0
 MIN_RATE = 16 * 1024
 
 _counts = Counts(all_metrics.HTTP_CUT)
+all_metrics.HTTP_CUT.labels("no_room")  # from zero, so that Prometheus sees the first one as an increase
 
 
 class HttpProtocol(HttpToolsProtocol):

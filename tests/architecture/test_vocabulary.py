@@ -66,6 +66,8 @@ ALLOWED = {
     ("app/limits/fair_share.py", "room"),
     ("tests/unit/limits/test_fair_share.py", "room"),
     ("app/server/error_responses.py", "room"),
+    ("app/server/http_protocol.py", "room"),
+    ("tests/integration/http/test_exposition.py", "room"),
     # A file's method.
     ("app/http/export_formats.py", "tell"),
     # Words of questions.

@@ -294,7 +294,10 @@ def test_a_full_disk_under_the_output_is_reported_in_one_sentence(command: str) 
             timeout=60,
             check=False,
         )
-    assert (done.returncode, done.stderr) == (1, "The output cannot be written: No space left on device.\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "The output or a temporary file cannot be written: No space left on device.\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,10 @@ def test_counts_that_nothing_can_hold_are_refused_with_the_name_of_their_setting
         "RELAY_INTERVAL",
         "API_KEY_USAGE_INTERVAL",
         "EXPORT_TIMEOUT",
+        "IMPORT_TIMEOUT",
+        "IMPORT_REQUEST_TIMEOUT",
+        "RELAY_TIMEOUT",
+        "START_TIMEOUT",
     ],
 )
 def test_times_without_which_nothing_succeeds_or_nothing_else_is_done_are_not_zero(name: str) -> None:
@@ -144,11 +148,18 @@ def test_times_without_which_nothing_succeeds_or_nothing_else_is_done_are_not_ze
             read(**{name: value})
 
 
-def test_memory_that_argon2_would_refuse_at_the_first_sign_in_is_refused_at_the_start() -> None:
-    assert read(PASSWORD_MEMORY_KIB="16", PASSWORD_LANES="2")
-    for memory, lanes in (("15", "2"), ("65536", "8193")):
-        with pytest.raises(CannotStart, match=r"PASSWORD_MEMORY_KIB is wrong.* PASSWORD_LANES"):
-            read(PASSWORD_MEMORY_KIB=memory, PASSWORD_LANES=lanes)
+@pytest.mark.parametrize(
+    ("name", "most"), [("WORKERS", 1024), ("MAX_WEBHOOK_ATTEMPTS", 1_000_000), ("PASSWORD_LANES", 2**24 - 1)]
+)
+def test_counts_have_the_maximum_of_what_counts(name: str, most: int) -> None:
+    assert getattr(read(**{name: str(most)})[0], name.lower()) == most
+    for value in (most + 1, 0):
+        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+            read(**{name: str(value)})
+
+
+def test_the_memory_of_passwords_stops_no_command_without_passwords() -> None:
+    assert read(PASSWORD_MEMORY_KIB="15", PASSWORD_LANES="2")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +168,9 @@ def test_memory_that_argon2_would_refuse_at_the_first_sign_in_is_refused_at_the_
         "*",
         "https://front.example",
         "HTTPS://Front.Example/",
+        "https://front.example:8443",
+        "https://front.example:80",
+        "http://[::80]",
         "http://localhost:3000",
         "http://[::1]:3000",
         "capacitor://localhost",
@@ -173,8 +187,10 @@ def test_origins_are_accepted_as_browsers_send_them(origin: str) -> None:
     [
         "foo",
         "front.example:443",
-        "null",
         "https://",
+        "https://front.example:443",
+        "HTTPS://Front.Example:443/",
+        "http://[::1]:80",
         "https://front.example/path",
         "https://front.example?a=b",
         "https://me@front.example",
@@ -186,8 +202,24 @@ def test_origins_are_accepted_as_browsers_send_them(origin: str) -> None:
     ],
 )
 def test_origins_that_no_browser_sends_are_refused(origin: str) -> None:
-    with pytest.raises(CannotStart, match="The setting ALLOWED_ORIGINS is wrong: "):
+    with pytest.raises(
+        CannotStart, match=r"The setting ALLOWED_ORIGINS is wrong: .* without path and default port\."
+    ):
         read(ALLOWED_ORIGINS=f"https://a.example, {origin}")
+
+
+@pytest.mark.parametrize("origin", ["null", "NULL"])
+def test_the_origin_that_every_page_can_send_is_refused(origin: str) -> None:
+    with pytest.raises(CannotStart, match="ALLOWED_ORIGINS is wrong: every page can send the origin null"):
+        read(ALLOWED_ORIGINS=f"https://a.example, {origin}")
+
+
+def test_the_endpoint_of_traces_is_an_address_of_http() -> None:
+    for url in ("https://me:password@collector:4318/v1/traces?a=b", "http://collector:4318"):
+        assert read(TRACING_ENDPOINT=url)[0].tracing_endpoint == url
+    for url in ("collector:4318", "grpc://collector:4317", "/v1/traces"):
+        with pytest.raises(CannotStart, match="The setting TRACING_ENDPOINT is wrong: "):
+            read(TRACING_ENDPOINT=url)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +238,11 @@ def test_addresses_to_which_no_path_can_be_added_are_refused(name: str) -> None:
         "https://netz .example",
         'https://netz.example"',
         "https://netz.example\n",
+        "https://netz.example/\x01",
+        "https://netz.example\x7f",
+        "https://me:password@netz.example",
+        "https://netz.example,https://strom.example",
     ):
-        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: "):
+        with pytest.raises(CannotStart, match=f"The setting {name} is wrong: ") as refused:
             read(**{name: url})
+        assert "password" not in str(refused.value)

@@ -14,6 +14,8 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+FOLLOW_PASSES.labels("failed")  # from zero, so that Prometheus sees the first one as an increase
+
 # Of the interval: what must have passed since the last pass of any instance.
 _SHARE: Final = 0.5
 _PASS_TIMEOUT: Final = 900.0  # seconds for one pass; the next one continues

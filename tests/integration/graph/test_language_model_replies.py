@@ -380,9 +380,12 @@ async def test_a_prompt_injection_has_no_effect(model: Model, settings: Settings
     assert "evil" not in question["messages"][0]["content"]
 
 
-async def test_an_address_that_contains_a_secret_is_refused(settings: Settings) -> None:
-    settings = msgspec.structs.replace(settings, language_model_url=f"https://me:{KEY}@example.org/v1")
-    with pytest.raises(CannotStart) as refused:
+@pytest.mark.parametrize("key", ["schlüssel", "key\n", "key "])
+async def test_a_key_that_no_header_can_hold_is_refused(settings: Settings, key: str) -> None:
+    settings = msgspec.structs.replace(
+        settings, language_model_url="https://example.org/v1", language_model_key=key
+    )
+    with pytest.raises(CannotStart, match="LANGUAGE_MODEL_KEY is wrong: it has letters") as refused:
         async with open_language_model(settings):
             pass
-    assert KEY not in str(refused.value)
+    assert key not in str(refused.value)

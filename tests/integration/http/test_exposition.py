@@ -64,13 +64,14 @@ async def test_a_failed_or_cancelled_scrape_does_not_affect_others() -> None:
     assert await staying == b"again"
 
 
-def test_errors_of_each_code_are_counted_from_zero() -> None:
+def test_what_alerts_wait_for_is_counted_from_zero() -> None:
     """Prometheus sees no increase in a counter that begins with the first error: the alert for it would never fire."""
     text = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import app.main, prometheus_client; print(prometheus_client.generate_latest().decode())",
+            "import app.main, app.server.http_protocol, prometheus_client;"
+            " print(prometheus_client.generate_latest().decode())",
         ],
         capture_output=True,
         text=True,
@@ -79,6 +80,8 @@ def test_errors_of_each_code_are_counted_from_zero() -> None:
     ).stdout
     for code in Code:
         assert f'dno_graphql_errors_total{{code="{code}"}} 0.0\n' in text
+    assert 'dno_http_connections_cut_total{reason="no_room"} 0.0\n' in text
+    assert 'dno_follow_passes_total{kind="failed"} 0.0\n' in text
 
 
 def test_two_workers_may_take_away_the_gauges_of_a_dead_one_at_the_same_time(

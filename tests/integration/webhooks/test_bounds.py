@@ -1,13 +1,15 @@
 """Queues and dead letters are bounded; what is left out is reported."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
 
 from app.db.pool import Pool
+from app.db.webhook_queue import Failed, note_failed
 from app.domain.account import Role
+from app.domain.webhook import ClaimedMessage
 from app.jobs.webhook_retention import WebhookRetention
 from app.settings import Settings
 from tests import factories as make
@@ -120,6 +122,28 @@ async def test_undelivered_messages_expire_and_dead_letters_are_deleted(
     await pool.fetch("UPDATE webhook_messages SET died_at = now() - interval '31 days'")
     await retention.clean()
     assert (await subscriber.one())["dead"] == 0
+
+
+async def test_the_table_holds_the_largest_number_of_attempts_that_can_be_set(
+    subscriber: Subscriber, receiver: Receiver, pool: Pool
+) -> None:
+    most = get_args(get_type_hints(Settings, include_extras=True)["max_webhook_attempts"])[1].le
+    subscription = await subscriber.subscribe(receiver.url())
+    await subscriber.change("pauseWebhookSubscription", subscription)
+    await subscriber.change("testWebhookSubscription", subscription)
+    for attempt, dead in ((most - 1, False), (most, True)):
+        [row] = await pool.fetch(
+            "UPDATE webhook_messages SET attempts = $1 RETURNING id, subscription_id", attempt
+        )
+        message = ClaimedMessage(
+            id=row["id"],
+            subscription_id=row["subscription_id"],
+            url="",
+            secret=b"",
+            body="",
+            attempt=attempt,
+        )
+        assert await note_failed(pool, message, Failed("STATUS_500", 1, 1, 1), most=most) is dead
 
 
 def _near(text: str, moment: Any) -> bool:

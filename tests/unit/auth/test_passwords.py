@@ -9,7 +9,7 @@ import pytest
 
 from app.auth.fair_queue import Origin
 from app.auth.passwords import ANYWHERE, Passwords, check
-from app.errors import BadInput, Overloaded
+from app.errors import BadInput, CannotStart, Overloaded
 from app.settings import Settings
 from tests.waiting import until
 
@@ -56,6 +56,14 @@ async def test_hashes_with_other_parameters_are_outdated():
     assert stronger.outdated(stored)
     assert await stronger.matches(stored, PASSWORD)
     assert not stronger.outdated(await stronger.rehash(PASSWORD))
+
+
+async def test_memory_that_argon2_would_refuse_at_the_first_sign_in_is_refused_at_the_start():
+    enough = Passwords(Settings(password_passes=1, password_memory_kib=16, password_lanes=2))
+    assert await enough.matches(await enough.hash(PASSWORD), PASSWORD)
+    for memory, lanes in ((15, 2), (65536, 8193)):
+        with pytest.raises(CannotStart, match=r"PASSWORD_MEMORY_KIB is wrong.* PASSWORD_LANES"):
+            Passwords(Settings(password_memory_kib=memory, password_lanes=lanes))
 
 
 @pytest.mark.parametrize("password", ["short", "x" * 1025])
