@@ -64,9 +64,9 @@ class MemoryWarmer:
         except AppError as refusal:  # it is optional: requests read what is missing
             end = refusal.message
         except Exception:
-            # Requests have the same error. Started again, it would read for as long as the process runs, up to the same record.
-            end = "an error"
+            # Requests have the same error. Started again, it would fail at the same record, and read everything before it each time.
             log.exception("memory_is_not_warmed")
+            return
         log.info("memory_warmed", end=end, bytes=self._memory.bytes)
 
     async def _warm(self) -> str:

@@ -53,8 +53,8 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
     notes = [f"The database was brought to version {applied[-1]}."] if applied else []
     if broken:
         notes.append(
-            f"Rows written earlier do not keep these rules: {', '.join(broken)}. Exports leave them out;"
-            " correct them, then run `dno migrate` again."
+            f"Rows written earlier do not keep these rules, or the table belongs to another role: {', '.join(broken)}. Exports"
+            " leave such rows out; correct them, or let the owner validate the rule, then run `dno migrate` again."
         )
     if decomposed:
         more = f" and {total - len(decomposed):,} more" if total > len(decomposed) else ""

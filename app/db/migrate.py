@@ -37,8 +37,8 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
     try:
         if (server := connection.get_server_version()).major < OLDEST_SERVER:
             raise CannotStart(
-                f"PostgreSQL at {address(database_url)} is version {server.major}, and this needs version {OLDEST_SERVER} or later: upgrade"
-                " it, or name another server in DATABASE_URL."
+                f"The PostgreSQL that takes writes at {address(database_url)} is version {server.major}, and this needs version"
+                f" {OLDEST_SERVER} or later: move the data with pg_upgrade or pg_dump, or name another server in DATABASE_URL."
             )
         await set_again(connection, {**NO_TIMEOUTS, **OWN_SETTINGS})
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
@@ -65,7 +65,8 @@ async def _version(connection: Connection) -> int:
 
 class LeftRows(NamedTuple):
     """Rows that are for people to correct. `broken_rules`: constraints that are checked for new rows only, because older rows
-    violate them, as `table.rule`. `decomposed_levies`: the first of them in words, with the ids of the API.
+    violate them, or their table belongs to another role; as `table.rule`. `decomposed_levies`: the first of them in words, with the
+    ids of the API.
     """
 
     broken_rules: list[str]
@@ -77,7 +78,7 @@ async def left_rows(database_url: str, *, most: int = 20, connect_timeout: float
     """`most`: how many levies are listed."""
     connection = await connect(database_url, within=connect_timeout)
     try:
-        broken = [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
+        broken = [rule["name"] for rule in await _unvalidated(connection)]
         decomposed = await _decomposed_levies(connection, most)
         return LeftRows(
             broken, [row["levy"] for row in decomposed], decomposed[0]["total"] if decomposed else 0
@@ -103,17 +104,21 @@ async def _decomposed_levies(connection: Connection, most: int) -> list[Any]:
 
 
 async def _validate(connection: Connection) -> None:
-    """Rows may have been corrected since the last attempt. A validated constraint is not checked again."""
-    for table, rule in await _unvalidated(connection):
-        with suppress(asyncpg.CheckViolationError):
-            await connection.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{rule}"')
+    """Rows may have been corrected since the last attempt. A validated constraint is not checked again. The owner of a table may be
+    another role.
+    """
+    for rule in await _unvalidated(connection):
+        with suppress(asyncpg.CheckViolationError, asyncpg.InsufficientPrivilegeError):
+            await connection.execute(rule["validation"])
 
 
-async def _unvalidated(connection: Connection) -> list[tuple[str, str]]:
+async def _unvalidated(connection: Connection) -> list[Any]:
     """Of the tables that statements of this session find, in whichever schema of its search_path."""
-    rows = await connection.fetch(
-        "SELECT relname::text, conname::text FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid"
-        " WHERE pg_table_is_visible(conrelid) AND relname = ANY($1::text[]) AND contype = 'c' AND NOT convalidated ORDER BY 1, 2",
+    return await connection.fetch(
+        "SELECT format('%s.%s', relname, conname) AS name,"
+        " format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname) AS validation"
+        " FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid"
+        " WHERE pg_table_is_visible(conrelid) AND relname = ANY($1::text[]) AND contype = 'c' AND NOT convalidated"
+        " ORDER BY relname, conname",
         TABLES,
     )
-    return [(row["relname"], row["conname"]) for row in rows]

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 from asyncpg.types import ServerVersion
 from asyncpg_trek import plan
 
+from app.cli.migrate import bring_up_to_date
 from app.db import migrate as migrations
 from app.db import staging
 from app.db.export import Filter, Rows, Table, stream
@@ -55,6 +57,12 @@ def database_with(_postgres_url: str, worker_id: str) -> DatabaseWith:
             yield url
 
     return opened
+
+
+@pytest.fixture
+def admin_of(_postgres_url: str) -> Callable[[str], str]:
+    """The superuser's address of the same database."""
+    return lambda url: urlsplit(_postgres_url)._replace(path=urlsplit(url).path).geturl()
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
@@ -218,3 +226,18 @@ async def test_rules_are_validated_in_whichever_schema_the_search_path_names_fir
         await fetchval(url, "UPDATE dnos SET city = 'Aachen'")
         assert await migrate(url) == []
         assert await fetchval(url, UNVALIDATED) == 0
+
+
+async def test_rules_with_any_name_are_validated_and_those_on_a_table_of_another_role_are_listed(
+    database_with: DatabaseWith, admin_of: Callable[[str], str]
+) -> None:
+    rule = "ALTER TABLE dnos ADD CONSTRAINT {} CHECK (city <> '') NOT VALID"
+    async with database_with("search_path = public") as url:
+        await fetchval(url, rule.format('"we""ird"'))
+        assert await migrate(url) == []
+        assert (await left_rows(url)).broken_rules == []
+        await fetchval(url, rule.format("of_another"))
+        await fetchval(admin_of(url), "ALTER TABLE dnos OWNER TO CURRENT_USER")
+        notes = await bring_up_to_date(Settings(database_url=url))
+        assert len(notes) == 1
+        assert "belongs to another role: dnos.of_another. " in notes[0]
