@@ -5,7 +5,6 @@ from typing import Final
 from app.domain.question import Details, Interpretation, NamedPlace, QuestionTopic
 from app.interpreter.operators import by_codes, choose
 from app.interpreter.reading import Read, is_about_something_else, product_of
-from app.interpreter.sentence import Sentence
 from app.interpreter.topics import count_of_questions
 from app.interpreter.words import POSTAL_CODE_LABELS, Days, Position, Relative, Sign, Topic
 
@@ -27,7 +26,7 @@ _OF_OTHER_QUESTIONS: Final = (
 def grid_operator_of(read: Read) -> Interpretation | None:
     """None: something else is asked for."""
     sentence = read.sentence
-    asks = sentence.has(Sign.ASKS_FOR_OPERATOR) or _asks_for_a_company(sentence)
+    asks = sentence.has(Sign.ASKS_FOR_OPERATOR)
     alone = _is_a_place_alone(read)
     if is_about_something_else(sentence) or not (
         alone or _OPERATORS.intersection(sentence.keys) or (asks and read.postal_code is not None)
@@ -68,19 +67,6 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         lacking=read.postal_code is None and not read.codes,
         questions=max(count_of_questions(sentence), read.postal_code.number if read.postal_code else 1),
     )
-
-
-def _asks_for_a_company(sentence: Sentence) -> bool:
-    """ "Which company operates the grid in 70173?", "Welche Firma betreibt das Stromnetz in …?"; not "which company runs the pool"."""
-    return not _OPERATORS.isdisjoint(sentence.keys) and any(
-        key in _COMPANIES and sentence[i - 1] in _WHICH and sentence[i + 1] in _OPERATES
-        for i, key in enumerate(sentence.keys)
-    )
-
-
-_COMPANIES: Final = frozenset({"company", "utility", "firm", "firma", "unternehmen", "stadtwerk"})
-_WHICH: Final = frozenset({"which", "what", "welche", "welches"})
-_OPERATES: Final = frozenset({"operates", "runs", "betreibt"})
 
 
 def _is_a_place_alone(read: Read) -> bool:

@@ -11,7 +11,6 @@ from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
     AND_OR,
     DASHES,
-    LETTERS,
     MONTHS,
     NEXT,
     NUMBERS,
@@ -23,7 +22,7 @@ from app.interpreter.words import (
     Sign,
     Topic,
 )
-from app.interpreter.years import FIRST, LAST, dates_of_letters, year_beside, year_of
+from app.interpreter.years import FIRST, LAST, year_beside, year_of
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
@@ -80,7 +79,7 @@ def moment_of(sentence: Sentence, today: date, taken: set[int]) -> Moment:
 
     `taken`: tokens that were read as something else.
     """
-    days = sorted([*_written(sentence, today), *_by_name(sentence, today, taken)])
+    days = sorted([*_written(sentence, today, taken), *_by_name(sentence, today, taken)])
     if FIRST <= today.year <= LAST:
         days = _together(sentence, days, sorted(_relative(sentence, today)))
     minute, hours = _minute(sentence)
@@ -430,15 +429,12 @@ def _is_morning(sentence: Sentence, i: int) -> bool:
     return sentence[i] == "morgen" and sentence[i - 1] in before and sentence.gap(i)[:1] != ","
 
 
-def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
+def _written(sentence: Sentence, today: date, taken: set[int]) -> Iterator[_Found]:
     """ "5.1.2026", "05.01.", "2026-01-05", "5. Januar 2026", "January 5"."""
-    of_letters = dates_of_letters(sentence)
     for i, key in enumerate(sentence.keys):
-        if i in of_letters:
-            continue
+        if i in taken:
+            continue  # "Ihr Schreiben vom 12.03.2026"
         if match := _DAY.fullmatch(key):
-            if any(sentence[j] in LETTERS for j in range(i - 3, i)):
-                continue  # "Ihr Schreiben vom 12.03.2026"
             # Behind the last token nothing is kept: "… am 24.12.", "… 3.12. und 4.12."
             joined = _is_joined_to_a_day(sentence, i)
             at_the_end = i + 1 == len(sentence.keys) and (sentence[i - 1] in _BEFORE_DAYS or joined)

@@ -150,7 +150,7 @@ def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]
     ]
     if frame.load or any(map(_PRICES_OF_THE_GRID.fullmatch, sentence.keys)):
         marks = [mark for mark in marks if sentence[mark.end - 1] != "messung"]
-    if left_out := levies_left_out(sentence):
+    if left_out := sentence.levies_left_out:
         marks = [
             mark
             for mark in marks
@@ -164,37 +164,6 @@ def _marks(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> list[Mark]
     for correction in sentence.corrections:
         marks = [mark for mark in marks if mark.start > correction] if kept else marks
     return marks
-
-
-def levies_left_out(sentence: Sentence) -> frozenset[LevyKind]:
-    """Of all: "alle Umlagen außer KWKG und Offshore", "all levies but the electricity tax"."""
-    levies = [m for m in sentence.marks if isinstance(m.meaning, Position) and m.meaning.role in _LEVIES]
-    left_out: list[Mark] = []
-    for mark in levies:
-        goes_on = bool(left_out) and _goes_on_with(sentence, left_out[-1], mark)
-        if len(position(mark).levies) == 1 and (goes_on or _is_left_out(sentence, mark)):
-            left_out.append(mark)
-    if not left_out or not any(
-        len(position(mark).levies) > 1 for mark in levies if mark.start < left_out[0].start
-    ):
-        return frozenset()
-    kinds = frozenset(_union(position(mark).levies for mark in left_out))
-    return kinds | {LevyKind.STROMSTEUER_ENTLASTUNG} if LevyKind.STROMSTEUER in kinds else kinds
-
-
-def _is_left_out(sentence: Sentence, mark: Mark) -> bool:
-    return sentence.denied(mark.start) or sentence.leaves_out(mark.start)
-
-
-def _goes_on_with(sentence: Sentence, one: Mark, other: Mark) -> bool:
-    between = range(one.end, other.start)
-    return all(sentence[i] in _JOINING for i in between) and all(
-        _ENDS_OF_CLAUSES.isdisjoint(sentence.gap(i)) for i in (*between, other.start)
-    )
-
-
-_JOINING: Final = frozenset({"und", "and", "oder", "or", "sowie", "die", "der", "the"})
-_ENDS_OF_CLAUSES: Final = frozenset("?!;:.")
 
 
 def _is_of_a_consumption(sentence: Sentence, mark: Mark) -> bool:
@@ -314,9 +283,7 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
     if explained and (plain or "umlagen" in sentence.keys):
         return True
     if roles == {Role.SOME_LEVY}:
-        of_power = (
-            frame.operator or grid or sentence.has(Sign.POWER) or bool(levies_left_out(sentence) - _VAT)
-        )
+        of_power = frame.operator or grid or sentence.has(Sign.POWER) or bool(sentence.levies_left_out - _VAT)
         return of_power or (frame.year and explained)
     if roles <= {Role.CUSTOMER, Role.BASE_PRICE} and not (grid or priced):
         if Role.BASE_PRICE in roles:
@@ -344,8 +311,9 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
     positions = [position(mark) for mark in marks]
     if any(one.role is Role.AVERAGE for one in positions):
         return NotHeld.AVERAGE
-    if levies := tuple(one for one in _levies(positions) if one not in levies_left_out(sentence)):
-        return Asked(QuestionTopic.LEVIES, 0.95, levies=levies)
+    if levies := _levies(positions):
+        left = tuple(one for one in levies if one not in sentence.levies_left_out)
+        return Asked(QuestionTopic.LEVIES, 0.95, levies=left or levies)
     of_feeding = any(kind in _OF_FEEDING_IN for one in positions for kind in one.kinds)
     ranked = sorted(positions, key=lambda one: of_feeding and one.not_held is not None)
     first = next((one for one in ranked if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), ranked[0])

@@ -20,7 +20,15 @@ from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ABROAD, ONLY_ENGLISH, ONLY_GERMAN, Sign, Topic
-from app.interpreter.years import NEAR, Year, is_a_year, with_years_in_digits, with_years_of_months, year_of
+from app.interpreter.years import (
+    NEAR,
+    Year,
+    dates_of_letters,
+    is_a_year,
+    with_years_in_digits,
+    with_years_of_months,
+    year_of,
+)
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
 NOT_HELD = 0.3  # confidence of "this is a question about figures that are not held"
@@ -138,7 +146,7 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     level = level_of(sentence, language)
     amounts = amounts_of(sentence, language)
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
-    taken = level.tokens | amounts.tokens | sentence.covered(topics)
+    taken = level.tokens | amounts.tokens | sentence.covered(topics) | dates_of_letters(sentence)
     moment = moment_of(sentence, today, taken)
     year = year_of(sentence, taken | moment.hours, today, moment.day)
     of_another_year = year.named and year.year != today.year

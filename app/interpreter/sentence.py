@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Protocol, TypeVar
 
 from app.domain.entry import VoltageLevel
+from app.domain.levy import LevyKind
 from app.domain.question import QuestionTopic
 from app.interpreter import grammar
 from app.interpreter.corrected_words import Word, corrected_words
@@ -18,7 +19,19 @@ from app.interpreter.spelling import tokens
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
-from app.interpreter.words import AND_OR, EACH, NONE, ORDINARY, Level, Position, Role, Sign, Topic, Weight
+from app.interpreter.words import (
+    AND_OR,
+    EACH,
+    LEFT_OUT_OF,
+    NONE,
+    ORDINARY,
+    Level,
+    Position,
+    Role,
+    Sign,
+    Topic,
+    Weight,
+)
 
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
@@ -39,7 +52,6 @@ _EXCEPT = {
     "without",
 }
 _ANYWHERE = frozenset({"everywhere", "anywhere"})
-_ALL_WITHIN = 4  # tokens: "all distribution system operators but Syna"
 _NOT = {"nicht", "not"}
 _NEITHER = frozenset({"weder", "neither"})
 _NOR = {"noch", "nor"}
@@ -68,6 +80,9 @@ _OF_DIFFERENCES = frozenset({
 _NOT_DENIED = {"only", "just", "sure", "certain"}
 _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _ENDS = frozenset("?!;:().")
+_CLAUSES = _ENDS | {","}
+_IN_LISTS = AND_OR | {"der", "die", "den", "the"}
+_EXEMPTIONS = ("befrei", "ermassig", "entlast", "erstatt", "exempt", "relief", "refund", "reduc", "rebate")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -168,22 +183,23 @@ class Sentence:
 
     def _is_neither(self, start: int) -> bool:
         """ "Weder Westnetz noch die Syna", "neither Westnetz nor Syna"."""
-        before = start - 1
-        while self[before] in _BEFORE_PARTS:
-            before -= 1
+        before = self._before(start)
         return self[before] in _NEITHER or (
             self[before] in _NOR and not _NEITHER.isdisjoint(self.keys[:before])
         )
+
+    def _before(self, start: int) -> int:
+        """The token directly before, but for articles and prepositions; -1 where a pause stands between."""
+        before = start - 1
+        while self[before] in _BEFORE_PARTS and _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
+            before -= 1
+        return before if _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)) else -1
 
     def leaves_out(self, start: int) -> bool:
         """Whether "außer", "ohne", "nicht" or "weder" stands directly before, but for articles and prepositions."""
         if self._is_neither(start):
             return True
-        before = start - 1
-        while self[before] in _BEFORE_PARTS and _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
-            before -= 1
-        if not _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
-            return False
+        before = self._before(start)
         if self.spells(before, _EXCEPT) or self._is_all_but(before, start):
             return True
         if self[0] in _WHETHER_OR_WHY or self[before - 1] in _BEFORE_NO_PART:
@@ -211,21 +227,62 @@ class Sentence:
 
     def _is_all_but(self, before: int, start: int) -> bool:
         """ "All operators but Syna", "anywhere but in Bavaria", "any other than Westnetz", "apart from MV"; not "no operator other than
-        Westnetz", "all prices of Westnetz, but in MV", which name what is meant."""
+        Westnetz", "all prices of Westnetz, but in MV", which name what is meant, nor "I have all data but MV"."""
         if self[before] == "but":
+            each = before - 1
+            while self[each] in LEFT_OUT_OF:
+                each -= 1
             within = EACH if self[start - 1] in {"but", "the"} else _ANYWHERE
-        elif self[before] == "than" and self[before - 1] == "other":
-            within = None
-        else:
-            return self[before] in {"apart", "aside"} and self[before + 1] == "from"
-        for i in range(before - 1, max(before - 1 - _ALL_WITHIN, -1), -1):
-            if not _BETWEEN_CLAUSES.isdisjoint(self.gap(i + 1)):
-                break
-            if self[i] in NONE:
+            if self[each] not in within or self._has_a_pause(each + 1, before):
                 return False
-            if within is not None and self[i] in within:
-                return NONE.isdisjoint(self.keys[max(i - NEGATED_WITHIN, 0) : i])
-        return within is None
+        elif (self[before - 1], self[before]) != ("other", "than") and (
+            self[before] not in {"apart", "aside"} or self[before + 1] != "from"
+        ):
+            return False
+        return not self._is_of_none(before)
+
+    def _is_of_none(self, end: int) -> bool:
+        """Whether "no", "not" or the like stands before it in the clause; a comma directly before it ends none."""
+        first = end
+        while first > 0 and (first == end or not self._has_a_pause(first, first)):
+            first -= 1
+        return not NONE.isdisjoint(self.keys[first:end])
+
+    def _has_a_pause(self, first: int, last: int) -> bool:
+        return any(not _CLAUSES.isdisjoint(self.gap(i)) for i in range(first, last + 1))
+
+    @cached_property
+    def levies_left_out(self) -> frozenset[LevyKind]:
+        """Of all: "alle Umlagen außer KWKG und Offshore"; none where what is meant is named behind ("not KWKG but offshore"), or where
+        nothing would be left."""
+        marks = [(m, frozenset(m.meaning.levies)) for m in self.marks if isinstance(m.meaning, Position)]
+        named = [(mark, levies) for mark, levies in marks if levies]
+        first = next((mark.end for mark, levies in named if len(levies) > 1), len(self.keys))
+        left_out: frozenset[LevyKind] = frozenset()
+        end = -1
+        for mark, levies in named:
+            if mark.start < first or len(levies) > 1:
+                continue
+            if self._leaves_out_levy(mark) or (left_out and self._goes_on_with(end, mark.start)):
+                left_out |= levies
+                end = mark.end
+        if LevyKind.STROMSTEUER in left_out:
+            left_out |= {LevyKind.STROMSTEUER_ENTLASTUNG}
+        return left_out if any(levies - left_out for _, levies in named) else frozenset()
+
+    def _leaves_out_levy(self, mark: Mark) -> bool:
+        """Not "ohne KWKG-Befreiung", "no levies except KWKG"."""
+        return (
+            self.leaves_out(mark.start)
+            and not self._is_of_none(self._before(mark.start))
+            and not any(part in self[mark.end] for part in _EXEMPTIONS)
+            and not any(correction > mark.start for correction in self.corrections)
+        )
+
+    def _goes_on_with(self, end: int, start: int) -> bool:
+        return _IN_LISTS.issuperset(self.keys[end:start]) and all(
+            _ENDS.isdisjoint(self.gap(i)) for i in range(end, start + 1)
+        )
 
     def spells(self, index: int, keys: Collection[str]) -> bool:
         """Whether one of these words stands there as it is written: "wohne" is no "ohne"."""
@@ -255,9 +312,7 @@ class Sentence:
 
     def is_directly_denied(self, start: int) -> bool:
         """ "Grundpreis statt Arbeitspreis": not what stands behind what is denied, as in "statt Grundpreis Arbeitspreis"."""
-        before = start - 1
-        while self[before] in _BEFORE_PARTS:
-            before -= 1
+        before = self._before(start)
         return any(mark.meaning is Sign.NOT and mark.end == before + 1 for mark in self.marks)
 
     def _in_the_place_of(self, placed: Sequence[P]) -> list[P]:

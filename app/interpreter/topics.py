@@ -122,8 +122,6 @@ def _by_topic(sentence: Sentence, kept: list[Mark], frame: Frame) -> Asked | Non
     weight = max((_topic(mark).weight for mark in kept), default=None)
     match weight:
         case Weight.PLAIN:
-            if _are_busy_hours(sentence, kept, frame):
-                return None
             return Asked(_asked_for(sentence, kept), _plainly(sentence))
         case Weight.LIKELY | Weight.AROUND:
             return _likely(sentence, kept, frame)
@@ -131,26 +129,6 @@ def _by_topic(sentence: Sentence, kept: list[Mark], frame: Frame) -> Asked | Non
             return _by_price(sentence, frame)
         case _:
             return _by_operator(sentence, frame)
-
-
-def _are_busy_hours(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> bool:
-    """ "Peak hours of the train in Passau", but not "peak hours for our hotel"; nothing names a grid."""
-    if _OF_THE_PUBLIC.isdisjoint(sentence.keys) or not _OF_THE_CALLER.isdisjoint(sentence.keys):
-        return False
-    if frame.operator or frame.level or sentence.of_the_grid or sentence.has(Sign.POWER):
-        return False
-    return all(
-        sentence[mark.start] == "peak" and sentence[mark.end - 1] in _BUSY and mark.end == mark.start + 2
-        for mark in kept
-        if _topic(mark).weight is Weight.PLAIN
-    )
-
-
-_BUSY = {"hour", "hours", "time", "times", "period", "periods"}
-_OF_THE_PUBLIC = {
-    "train", "trains", "bus", "buses", "tram", "trams", "traffic", "gym", "pool", "restaurant", "restaurants", "hotel", "hotels",
-    "museum", "station",
-}  # fmt: skip
 
 
 def _topic(mark: Mark) -> Topic:

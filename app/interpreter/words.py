@@ -238,7 +238,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         letztes/letzten/letztem/letzte/vergangenes/vergangenen/vergangenem/vergangene/voriges/vorigen/vorigem jahr |
         letzten/vergangenen/vorigen jahres | vorangegangenes/vorangegangenen/vorhergehendes/vorhergehenden jahr | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
-        last/previous/prior/past/preceding year | last/previous years | a year ago/back | year before this_one
+        last/previous/prior/past/preceding year | last/previous years | a year ago | year before this_one
         """,
     ),
     (
@@ -246,17 +246,14 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         nächstes/nächsten/nächstem/nächste/kommendes/kommenden/kommendem/kommende/künftiges jahr |
         nächsten/kommenden jahres | nächstjährig~ | folgejahr~ |
-        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead | a/one/1 year from now/today | year after this_one
+        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead | year after this_one
         """,
     ),
     (
         Relative(-2),
         "vorletztes/vorletzten/vorletztem/vorletzte/vorvoriges/vorvorigen/vorvorigem/vorvorige jahr | vorletzten/vorvorigen jahres | vorvorjahr~ | year before last",
     ),
-    (
-        Relative(2),
-        "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next | two/2 years from now/today",
-    ),
+    (Relative(2), "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next"),
     (
         Sign.COMPARED,
         """
@@ -346,7 +343,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         zuständig | zuständige | zuständiger | zuständigen | responsible | in charge | wer betreibt | wer ist mein | welcher ist mein | wie heißt mein | wie heißt der | wer ist der | wer ist für |
         welcher/welches/welchen netzbetreiber/verteilnetzbetreiber/stromnetzbetreiber/vnb/netz/stromnetz/netzgebiet |
         in welchem netz/netzgebiet/stromnetz | zu welchem netz/netzgebiet/netzbetreiber/stromnetz | mein/meinen/meinem/unser/unseren netzbetreiber/verteilnetzbetreiber/vnb/stromnetzbetreiber |
-        wessen netz/stromnetz | wem gehört das netz/stromnetz/verteilnetz | wer versorgt | whose grid/network | which grid/network/distribution operator/company | which grid/network/dso/dno | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
+        wessen netz/stromnetz | wem gehört das netz/stromnetz/verteilnetz | wer versorgt | whose grid/network | which grid/network/distribution operator/company | which grid/network/dso/dno | which distribution/grid/network system operator | which/what company/utility/firm operates/runs the grid/network | welche/welches firma/unternehmen/stadtwerk betreibt das netz/stromnetz | who is my | who is the | who operates | who runs |
         my dso/dno/vnb | my grid/network/distribution operator | my distribution system operator | netzbetreiber finden | netzbetreibersuche | find my
         """,
     ),
@@ -625,7 +622,7 @@ NOT_A_YEAR_BESIDE = _keys("""
 """)
 # Whose date is not the year that is asked for: "Ihr Schreiben vom 12.03.2025".
 LETTERS = _keys("""
-    schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid
+    schreiben brief mail email e-mail rechnung anfrage angebot vertrag contract letter invoice message bescheid
 """)
 # Other countries, of which nothing is held.
 ABROAD = _keys("""
@@ -645,11 +642,16 @@ EBENE = _keys("""
 TO = _keys("bis to until through und and")
 # Between things that are named side by side.
 AND_OR = _keys("und oder sowie and or")
-# Before "but", which leaves something out of them: "all operators but Westnetz"; not behind the second ones.
+# "All operators but Westnetz": one of these, of what it is left out, and "but".
 EACH = _words("all any each every") | {
-    f"{one}{end}" for one in ("any", "every") for end in _words("one body thing where")
+    f"{one}{end}" for one in ("any", "every") for end in _words("one body where")
 }
-NONE = _words("no none nothing nowhere not don dont never without")
+LEFT_OUT_OF = _keys("""
+    operator operators dso dsos dno dnos tso tsos utility utilities company companies distribution system grid network level levels
+    voltage year years state states federal other others levy levies surcharge surcharges tax taxes german germany of the in and
+""")
+# Behind these what follows is meant: "no operator other than Westnetz".
+NONE = _words("no none nothing nowhere not t dont cannot never without")
 # Before a postal code.
 POSTAL_CODE_LABELS = _keys("plz postleitzahl postcode")
 DASHES = frozenset("-−–—")

@@ -108,7 +108,7 @@ _IN_WORDS: Final = re.compile(
 
 def with_years_in_digits(text: str) -> str:
     """The same text; what is no year there is the same number."""
-    text = _YEARS_ABBREVIATED.sub(r"year\1", _FAR.sub(_years_away, text))
+    text = _FROM_NOW.sub(r"in \1", _YEARS_ABBREVIATED.sub(r"year\1", _FAR.sub(_years_away, text)))
     return _IN_WORDS.sub(lambda match: str(2000 + number_in_words(match[1] or match[2])), text)
 
 
@@ -166,6 +166,7 @@ _ENGLISH_MONTHS: Final = frozenset({
 })  # fmt: skip
 
 
+_FROM_NOW: Final = re.compile(r"\b(\w+ years?) from (?:now|today)\b(?! on)")
 _YEARS_ABBREVIATED: Final = re.compile(r"\byr(s?)\b")  # "last yr", "2 yrs ago"
 # "Vorvorletztes Jahr", "Vorvorvorjahr", "überübernächstes Jahr"; the nearer ones are phrases.
 _FAR: Final = re.compile(
@@ -460,7 +461,7 @@ def _is_a_bound(sentence: Sentence, i: int) -> bool:
 
 
 def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
-    taken = taken | sentence.covered(sentence.mentions) | dates_of_letters(sentence)
+    taken = taken | sentence.covered(sentence.mentions)
     years: list[_Found] = []
     short: list[_Found] = []
     for i, key in enumerate(sentence.keys):
@@ -481,7 +482,7 @@ def _written(sentence: Sentence, i: int) -> int | None:
     """The year of "2024", "01.01.2024", "1.2024" and "1.1.24"."""
     key = sentence.keys[i]
     if match := _DATE.fullmatch(key):
-        return None if _of_a_letter(sentence, i) else int(match[1] or f"20{match[2]}")
+        return int(match[1] or f"20{match[2]}")
     year = int(key) if len(key) == 4 and key.isdecimal() else 0
     return year if EARLIEST_WRITTEN <= year <= LAST or (year and sentence[i - 1] in _YEAR) else None
 
@@ -527,15 +528,13 @@ _WORDS_LIKE_UNITS: Final = frozenset({"am", "we", "module"})
 _CUSTOMERS: Final = frozenset({"haushalte", "kunden", "households", "customers"})
 
 
-def _of_a_letter(sentence: Sentence, i: int) -> bool:
-    """ "Ihr Schreiben vom 12.03.2023": the date of something else."""
-    return any(sentence[j] in LETTERS for j in range(i - 3, i))
-
-
 def dates_of_letters(sentence: Sentence) -> set[int]:
-    """The tokens of "12. März 2023" in "Ihr Schreiben vom 12. März 2023", "your email of March 12, 2023", "invoice from 2023-03-12"."""
+    """The tokens of "12. März 2023" in "Ihr Schreiben vom 12. März 2023", "your email of March 12, 2023", "invoice from 2023-03-12", and
+    "12.03.2023"; not "invoices from 1 January 2025 onwards"."""
     found: set[int] = set()
     for i, key in enumerate(sentence.keys):
+        if "." in key and any(sentence[j] in LETTERS for j in range(i - 3, i)):
+            found.add(i)
         if key not in _BEHIND_LETTERS or sentence[i - 1] not in LETTERS:
             continue
         end = start = i + 2 if sentence[i + 1] in _ARTICLES else i + 1
@@ -544,6 +543,8 @@ def dates_of_letters(sentence: Sentence) -> set[int]:
             if any(map(is_a_year, sentence.keys[start + 1 : end])):
                 break
         parts = sentence.keys[start:end]
+        if sentence[end] in _BEHIND_FIRST_DAYS:
+            continue
         if any(map(is_a_year, parts)) and sum(map(_is_number_or_month, parts)) == _DAY_MONTH_YEAR:
             found.update(range(start, end))
     return found
@@ -558,6 +559,7 @@ def _is_number_or_month(key: str) -> bool:
 
 
 _BEHIND_LETTERS: Final = frozenset({"vom", "von", "of", "from", "dated"})
+_BEHIND_FIRST_DAYS: Final = frozenset({"on", "onwards", "an", "ab", "bis", "to", "until", "till", "through"})
 _ARTICLES: Final = frozenset({"dem", "the"})
 _WITHIN_DATES: Final = frozenset({"st", "nd", "rd", "th", "of"})
 _DAY_MONTH_YEAR: Final = 3  # numbers, or two and a month
@@ -688,8 +690,10 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield _Found(i, -number)
             elif sentence[i - 2] == "in":
                 yield _Found(i, number)
-            elif sentence[i + 1] == "back":
-                yield _Found(i, -number)
+            elif sentence[i + 1] == "back" and (
+                not sentence[i + 2] or _ends_a_clause(sentence, i + 2, _ENDS_OF_CLAUSES | {",", ":"})
+            ):
+                yield _Found(i, -number)  # not "10 years back to back"
 
 
 def _new_year(sentence: Sentence) -> int | None:

@@ -1852,6 +1852,10 @@ def test_what_is_denied_ends_with_its_clause_but_not_within_a_list(
             {LevyKind.KWKG, LevyKind.OFFSHORE, LevyKind.PARAGRAF_19_STROM_NEV},
         ),
         ("Umlagen 2026 ohne Stromsteuer", {LevyKind.STROMSTEUER, LevyKind.STROMSTEUER_ENTLASTUNG}),
+        ("Umlagen ohne Befreiung KWKG", set()),
+        ("Umlagen ohne KWKG-Befreiung", set()),
+        ("Die Umlagen gelten nicht? KWKG 2026", set()),
+        ("alle Umlagen, nicht KWKG, sondern Offshore", set()),
     ],
 )
 def test_levies_that_are_left_out_are_not_among_all_levies(
