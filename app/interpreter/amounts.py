@@ -74,7 +74,7 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     kwh = kw = hours = None
     other_kwh = other_kw = None  # in the notation of the other language
     vague = False
-    peak: _Measured | None = None
+    end_of_peak = 0
     tokens: set[int] = set()
     measured = _meant(sentence, list(_measured(sentence, language)))
     for start, end, value, unit in measured:
@@ -94,13 +94,13 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
                 tokens |= {*range(start, end)}
                 continue
             vague |= bounded
-            peak = (start, end, value, unit)
+            end_of_peak = end
         elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
             vague |= unit in IN_KWH and value * IN_KWH[unit] != kwh
             if unit in IN_KW and kw is not None and _OF_DEVICES < value * IN_KW[unit] != kw:
-                vague |= _names_another_time(sentence, peak, start)
+                vague |= _names_another_time(sentence, range(end_of_peak, start), end)
             continue
         vague |= _is_negative(sentence, start)
         vague |= _is_of_a_range(sentence, start, end, value) and not _is_said_again(
@@ -240,21 +240,16 @@ def _is_of_a_price(sentence: Sentence, after: int) -> bool:
 def _replaces_a_number(sentence: Sentence, start: int) -> bool:
     """ "4000 statt bisher 3500 kWh": the number that is meant has no unit."""
     before = start - 2 if sentence[start - 1] in _UNTIL_NOW else start - 1
-    return sentence.spells(before, _INSTEAD) and _starts_with_digit(sentence[before - 1])
+    key = sentence[before - 1]
+    is_other = is_a_year(key) or _POSTAL_CODE.fullmatch(key)
+    return sentence.spells(before, _INSTEAD) and _is_a_factor(sentence, before - 1) and not is_other
 
 
-def _names_another_time(sentence: Sentence, first: _Measured | None, start: int) -> bool:
-    """ "1500 kW, künftig nur noch 1200 kW", "bisher 1500 kW, jetzt 1200 kW": costs of two peak loads."""
-    if first is None:
-        return False
-    return _word_before(sentence, first[0]) in _UNTIL_NOW or _word_before(sentence, start) in _LATER
-
-
-def _word_before(sentence: Sentence, i: int) -> str:
-    before = i - 1
-    while sentence[before] in _BESIDE_PEAKS:
-        before -= 1
-    return sentence[before]
+def _names_another_time(sentence: Sentence, between: range, end: int) -> bool:
+    """ "1500 kW, künftig nur noch 1200 kW", "bisher 1500 kW, jetzt 1200 kW": two peak loads; not "künftig 300 kW PV"."""
+    words = {sentence[i] for i in between}
+    ends = end == len(sentence.keys) or bool(sentence.gap(end).strip())
+    return ends and not words.isdisjoint(_LATER) and words <= _LATER | _BESIDE_PEAKS
 
 
 def _is_a_factor(sentence: Sentence, i: int) -> bool:
@@ -288,7 +283,7 @@ def _is_bounded(sentence: Sentence, start: int, end: int, bounds: frozenset[str]
 
 _INSTEAD: Final = frozenset({"statt", "anstatt", "anstelle"})
 _UNTIL_NOW: Final = frozenset({"bisher", "bislang", "fruher", "vorher", "zuvor", "ehemals"})
-_LATER: Final = frozenset({"kunftig", "zukunftig", "demnachst", "bald", "spater", "danach"})
+_LATER: Final = frozenset({"kunftig", "zukunftig", "demnachst", "bald", "spater", "danach", "jetzt", "nun"})
 _OF_DEVICES: Final = 30  # kW: "Wallbox 11 kW, künftig 22 kW" names no peak load
 _BESIDE_PEAKS: Final = frozenset({
     "nur", "noch", "evtl", "eventuell", "vielleicht", "wohl", "bei", "mit", "dann", "ca", "etwa", "rund", "lastspitze", "spitze", "hochstlast",

@@ -18,7 +18,7 @@ from app.interpreter.reading import (
 from app.interpreter.sentence import Sentence
 from app.interpreter.topics import count_of_questions
 from app.interpreter.usage import as_example
-from app.interpreter.words import Level, Sign
+from app.interpreter.words import Level, Position, Relative, Sign, Topic
 from app.interpreter.years import is_a_year
 
 
@@ -40,14 +40,21 @@ def compares_operators(read: Read) -> bool:
 
 
 def _compares(sentence: Sentence) -> bool:
-    """ "Unterschied Netzentgelte Westnetz Avacon", but not "ich recherchiere zu regionalen Unterschieden"."""
+    """ "Unterschied Netzentgelte Westnetz Avacon", but not "Unterschied MS NS", "Unterschied zum Vorjahr" or "ich recherchiere zu regionalen Unterschieden"."""
     if sentence.has(Sign.COMPARES):
         return True
-    return len(sentence.mentions) > 1 and any(
-        sentence.spells(i, _DIFFERENCES) for i in range(len(sentence.keys))
+    companies = [mention for mention in sentence.mentions if not (mention.place or mention.everyday)]
+    meanings = [mark.meaning for mark in sentence.marks]
+    return (
+        len(companies) > 1
+        and all(sum(isinstance(one, alike) for one in meanings) <= 1 for alike in (Level, Position | Topic))
+        and not any(isinstance(one, Relative) for one in meanings)
+        and not _SEASONS.issubset(sentence.keys)
+        and any(sentence.spells(i, _DIFFERENCES) for i in range(len(sentence.keys)))
     )
 
 
+_SEASONS: Final = frozenset({"winter", "sommer"})
 _DIFFERENCES: Final = frozenset({"unterschied", "unterschiede", "differenz", "differenzen"})
 _DEARER_OR_CHEAPER: Final = frozenset({"gunstiger", "billiger", "preiswerter", "teurer"})
 

@@ -13,16 +13,10 @@ from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart, keys_between
 from app.interpreter.units import IN_KWH
-from app.interpreter.words import Position, Role, Sign, Topic, Weight
+from app.interpreter.words import DEVICES, Position, Role, Sign, Topic, Weight
 
 _N, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.TIME_OF_USE
 _K = PriceKind
-DEVICES: Final = frozenset(
-    [
-        _K.WAERMEPUMPE_GRUNDPREIS, _K.WAERMEPUMPE_ARBEITSPREIS, _K.SPEICHERHEIZUNG_GRUNDPREIS,
-        _K.SPEICHERHEIZUNG_ARBEITSPREIS, _K.EMOBILITAET_GRUNDPREIS, _K.EMOBILITAET_ARBEITSPREIS,
-    ]
-)  # fmt: skip
 _ASIDE: Final = frozenset({Role.ASIDE, Role.LEVY, Role.SOME_LEVY})
 _LEVIES: Final = frozenset({Role.LEVY, Role.SOME_LEVY})
 _CUSTOMERS: Final = frozenset({Role.CUSTOMER, Role.METERING})
@@ -311,8 +305,9 @@ def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
     positions = [position(mark) for mark in marks]
     if any(one.role is Role.AVERAGE for one in positions):
         return NotHeld.AVERAGE
-    if levies := _levies(positions):
-        left = tuple(one for one in levies if one not in sentence.levies_left_out)
+    left_out = sentence.levies_left_out
+    if levies := _levies(positions, all_of_them=bool(left_out)):
+        left = tuple(one for one in levies if one not in left_out)
         return Asked(QuestionTopic.LEVIES, 0.95, levies=left or levies)
     of_feeding = any(kind in _OF_FEEDING_IN for one in positions for kind in one.kinds)
     ranked = sorted(positions, key=lambda one: of_feeding and one.not_held is not None)
@@ -332,14 +327,15 @@ _CHOOSING: Final = frozenset(
 )
 
 
-def _levies(positions: Sequence[Position]) -> tuple[LevyKind, ...]:
-    """Those that are named; where only "Umlagen" stands there, all. None beside a price: "Grundpreis und Umlagen"."""
+def _levies(positions: Sequence[Position], *, all_of_them: bool) -> tuple[LevyKind, ...]:
+    """Those that are named; where only "Umlagen" stands there, or some are left out of them, all. None beside a price: "Grundpreis und Umlagen"."""
     prices = any(one.role not in _LEVIES | _CUSTOMERS for one in positions)
     if prices and positions[0].role not in _LEVIES:
         return ()
     if not any(one.role is Role.LEVY for one in positions):
         return _union(one.levies for one in positions if one.role is Role.SOME_LEVY)
-    return _union(one.levies for one in positions if one.role in _LEVIES and len(one.levies) == 1)
+    named = [one.levies for one in positions if one.role in _LEVIES]
+    return _union(levies for levies in named if all_of_them or len(levies) == 1)
 
 
 def _kinds(sentence: Sentence, positions: Sequence[Position]) -> tuple[PriceKind, ...]:

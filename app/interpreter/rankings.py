@@ -373,10 +373,11 @@ def _number_of_first(sentence: Sentence) -> int:
         for start in sorted(ranked)
         if sentence[start - 2] not in _NUMBERED
     )
-    if (number := next((number for number in in_words if number > 1), 0)) or 1 not in ranked:
+    if number := next((number for number in in_words if number > 1), 0):
         return number
-    first = number_in_digits(sentence[0])  # "10 günstigste Netzbetreiber"
-    return first if 1 < first <= MAX_RANKING else 0
+    if not ranked.isdisjoint({1, 2}) and (1 in ranked or sentence[0] == "bitte"):
+        return number_in_digits(sentence[min(ranked) - 1])  # "10 günstigste Netzbetreiber"
+    return 0
 
 
 _NUMBERED: Final = frozenset({"netzebene", "ebene", "ne", "level", "modul", "module"})

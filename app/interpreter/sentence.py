@@ -21,6 +21,7 @@ from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import (
     AND_OR,
+    DEVICES,
     EACH,
     LEFT_OUT_OF,
     NONE,
@@ -69,7 +70,7 @@ _BEFORE_PARTS = {
     "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
 }  # fmt: skip
 _NOT_THIS = frozenset({"nicht", "kein", "keine", "keinen"})
-_NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER, Sign.OTHER_PRODUCT)
+_DAYS = frozenset({"gestern", "heute", "morgen", "ubermorgen"})
 _INSTEAD = frozenset({"statt", "anstatt", "anstelle", "instead"})
 _BEFORE_WHAT_IS_MEANT = frozenset({"bitte", "lieber", "fur"})
 _COMPARING = (Sign.COMPARES, Sign.COMPARED, Sign.CHANGES, Sign.CHEAP, Sign.CHEAPEST, Sign.DEAREST)
@@ -135,8 +136,7 @@ class Sentence:
 
     def has(self, sign: Sign) -> bool:
         """Whether the sign stands there and is not denied."""
-        denied = self._denied if sign in _NOT_OURS else self.denied
-        return any(not denied(mark.start) for mark in self.marks if mark.meaning is sign)
+        return any(not self.denied(mark.start) for mark in self.marks if mark.meaning is sign)
 
     def has_any(self, *signs: Sign) -> bool:
         return any(map(self.has, signs))
@@ -156,10 +156,6 @@ class Sentence:
         )
 
     def denied(self, start: int) -> bool:
-        """Also not where another clause begins between: "nicht Gas, Wärmepumpe"."""
-        return self._denied(start, clauses=True)
-
-    def _denied(self, start: int, *, clauses: bool = False) -> bool:
         """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else: "nicht Modul 2, sondern Modul 1"."""
         return self._is_neither(start) or any(
             mark.meaning is Sign.NOT
@@ -168,17 +164,19 @@ class Sentence:
             and self[mark.end] not in {"nur", "only", "just"}
             and not self._means_something(mark.end, start)
             and not any(mark.end <= correction < start for correction in self.corrections)
-            and not (clauses and self._begins_a_clause(mark.end, start))
+            and not (self[mark.start] in _NOT_THIS and self._begins_a_clause(mark.end, start))
             for mark in self.marks
         )
 
     def _begins_a_clause(self, end: int, start: int) -> bool:
-        """What stands behind a pause is said for itself, unless it continues a list of positions: "keine Wärmepumpe, Wallbox"."""
-        if all(_BETWEEN_CLAUSES.isdisjoint(self.gap(i)) for i in range(end, start + 1)):
+        """A device, a module or "günstigster" behind a pause is said for itself ("nicht Gas, Wärmepumpe"), unless it continues a list:
+        "keine Wärmepumpe, Wallbox"."""
+        gaps = "".join(map(self.gap, range(end, start + 1)))
+        if "(" in gaps or _BETWEEN_CLAUSES.isdisjoint(gaps):
+            return False  # also "nicht für Wärmepumpen (Modul 2)"
+        if not any(mark.start == start and _stands_alone(mark) for mark in self.marks):
             return False
-        positions = [(mark, mark.meaning) for mark in self.marks if isinstance(mark.meaning, Position)]
-        roles = {meaning.role for mark, meaning in positions if mark.start == start}
-        alike = self.covered(mark for mark, meaning in positions if meaning.role in roles)
+        alike = self.covered(mark for mark in self.marks if _stands_alone(mark))
         return any(i not in alike and self[i] not in AND_OR for i in range(end, start))
 
     def _is_neither(self, start: int) -> bool:
@@ -295,7 +293,7 @@ class Sentence:
 
     def kept(self, placed: Sequence[P]) -> list[P]:
         """Without what is denied or taken back, unless nothing would be left."""
-        kept = [one for one in placed if not self._denied(one.start)] or self._in_the_place_of(placed)
+        kept = [one for one in placed if not self.denied(one.start)] or self._in_the_place_of(placed)
         for correction in self.corrections:
             after = [one for one in kept if one.start > correction]
             if len(after) < len(kept) and after:
@@ -341,16 +339,15 @@ class Sentence:
         return [one for one in placed if one is not first]
 
     def _is_not_but(self, first: Placed, second: Placed) -> bool:
-        """ "Nicht heute, morgen"; not "falls nicht heute, morgen", "nicht MS, NS oder HS"."""
-        end, behind = (one.end if isinstance(one, Mark) else one.start + 1 for one in (first, second))
-        if second.start != end or self.gap(end).strip() != "," or self[behind] in AND_OR:
-            return False
-        return any(
-            mark.end == first.start
-            and self[mark.start] in _NOT_THIS
-            and self[mark.start - 1] not in _BEFORE_NO_PART
-            for mark in self.marks
-            if mark.meaning is Sign.NOT
+        """ "Nicht heute, morgen" at the beginning of a clause; "nicht 2024, 2025" may leave out both."""
+        before, end = first.start - 1, first.start + 1
+        return (
+            self[before] == "nicht"
+            and (before == 0 or not _PAUSES.isdisjoint(self.gap(before)))
+            and second.start == end
+            and self.gap(end).strip() == ","
+            and _DAYS.issuperset(self.keys[first.start : end + 1])
+            and self[end + 1] not in AND_OR
         )
 
     @cached_property
@@ -401,6 +398,13 @@ class Sentence:
         return not self.has(Sign.ASKS) and not any(
             key.isalpha() for i, key in enumerate(self.keys) if i not in explained
         )
+
+
+def _stands_alone(mark: Mark) -> bool:
+    meaning = mark.meaning
+    if not isinstance(meaning, Position):
+        return meaning in (Sign.CHEAPEST, Sign.DEAREST)
+    return meaning.role is Role.MODULE or (bool(meaning.kinds) and DEVICES.issuperset(meaning.kinds))
 
 
 def _without_other_wp(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
@@ -475,17 +479,8 @@ def _without_asides(marks: Sequence[Mark], keys: Sequence[str], mentions: Sequen
     return [
         mark
         for mark in marks
-        if not (
-            _asks_what_is_charged(mark, keys, mentions)
-            or _is_its_own_meter(mark, keys)
-            or _falls_due(mark, keys)
-        )
+        if not (_asks_what_is_charged(mark, keys, mentions) or _is_its_own_meter(mark, keys))
     ]
-
-
-def _falls_due(mark: Mark, keys: Sequence[str]) -> bool:
-    """ "Wie viel Netzkosten fallen in Cham an?": nothing has changed."""
-    return mark.meaning is Sign.CHANGES and keys[mark.start] == "fallen" and keys[-1] == "an"
 
 
 def _asks_what_is_charged(mark: Mark, keys: Sequence[str], mentions: Sequence[Mention]) -> bool:

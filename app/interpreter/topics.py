@@ -10,7 +10,7 @@ from app.interpreter.positions import names_a_device, names_included_levies_alon
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart
 from app.interpreter.units import IN_KW
-from app.interpreter.words import NUMBERS, QUESTIONS, Sign, Topic, Weight
+from app.interpreter.words import NUMBERS, QUESTIONS, Position, Sign, Topic, Weight
 
 _N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
 
@@ -48,18 +48,34 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
 
 
 def _asks_for_a_procedure(sentence: Sentence) -> bool:
-    """ "Wie beantrage ich Modul 3?", "Wie kann ich Modul 2 bei der Syna kündigen?", where nothing else is asked for."""
+    """ "Wie beantrage ich Modul 3?", "Wie kann ich Modul 2 bei der Syna kündigen?"; not where a topic or a position stands before it
+    or behind a pause, as in "Wie melde ich mich an? Netzentgelte Westnetz"."""
     if sentence.has(Sign.ASKS) or sentence.has(Sign.WHEN):
         return False
+    starts = [mark.start for mark in sentence.marks if isinstance(mark.meaning, Topic | Position)]
     for i, key in enumerate(sentence.keys):
         verb, person, rest = sentence[i + 1], sentence[i + 2], sentence.keys[i + 3 :]
         if key != "wie" or person not in _WHO_APPLIES:
             continue
-        if verb in _APPLYING or (verb in _CAN and not _TO_APPLY.isdisjoint(rest)):
+        if any(start < i or not _is_one_clause(sentence, i, start) for start in starts):
+            continue
+        if verb in _APPLYING or (verb in _CAN and _ends_with_applying(sentence, i)):
             return True
         if verb in {"stelle", "stellt", "stellen"} and "antrag" in rest:
             return True
     return False
+
+
+def _is_one_clause(sentence: Sentence, start: int, end: int) -> bool:
+    return not any(sentence.gap(i).strip() for i in range(start + 1, end + 1))
+
+
+def _ends_with_applying(sentence: Sentence, start: int) -> bool:
+    """Not "ohne zu kündigen", "ohne es anmelden zu müssen"."""
+    end = start + 1
+    while end < len(sentence.keys) and not sentence.gap(end).strip():
+        end += 1
+    return sentence[end - 1] in _TO_APPLY and sentence[end - 2] != "zu"
 
 
 _WHO_APPLIES = {"ich", "man", "wir"}

@@ -48,6 +48,12 @@ class Position(NamedTuple):
     not_held: NotHeld | None = None
 
 
+DEVICES = frozenset({
+    PriceKind.WAERMEPUMPE_GRUNDPREIS, PriceKind.WAERMEPUMPE_ARBEITSPREIS, PriceKind.SPEICHERHEIZUNG_GRUNDPREIS,
+    PriceKind.SPEICHERHEIZUNG_ARBEITSPREIS, PriceKind.EMOBILITAET_GRUNDPREIS, PriceKind.EMOBILITAET_ARBEITSPREIS,
+})  # fmt: skip
+
+
 class Level(NamedTuple):
     """`half`: "mittel-" of "Mittel-/Niederspannung", a level only beside another."""
 
@@ -634,6 +640,7 @@ ABROAD = _keys("""
 # After them two digits are a year: "für 24".
 YEAR_CUES = _keys("""
     in für f jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal fy cy
+    lieferjahr abrechnungsjahr vertragsjahr geschäftsjahr wirtschaftsjahr
 """)
 EBENE = _keys("""
     netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene

@@ -7,11 +7,9 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from app.interpreter.grammar import Mark, years_away
-from app.interpreter.names import KINDS
 from app.interpreter.positions import names_a_device
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import key as key_of
-from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.units import SCALES
 from app.interpreter.words import (
     LETTERS,
@@ -20,7 +18,6 @@ from app.interpreter.words import (
     NUMBERS,
     ONLY_ENGLISH,
     ONLY_GERMAN,
-    ORDINARY,
     UNITS,
     YEAR_CUES,
     Level,
@@ -211,7 +208,7 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 
     `taken`: tokens that were read as something else.
     """
-    relative = sentence.kept(list(_relative(sentence, today)))
+    relative = sentence.kept(list(_relative(sentence)))
     several, steps = _spans_years(sentence, today), _steps(sentence)
     explicit = _explicit(sentence, taken, today)
     asked = _without_bounds(sentence, explicit, today)
@@ -235,6 +232,8 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
         return Year(day.year, 0.98)
     if steps and not relative:  # "das Jahr davor": before one that is not named
         return Year(today.year, 0.98, left_out=True)
+    if not (explicit or relative) and today.month >= _LATE_IN_THE_YEAR:
+        relative = list(_new_year(sentence))
     if not any(one.plain for one in relative if not one.year):
         relative = [one for one in relative if one.year] or relative  # "aktuell" may mean anything
     years = {today.year + one.year for one in relative} or {today.year}
@@ -249,7 +248,7 @@ def year_beside(sentence: Sentence, day: range, taken: set[int], today: date) ->
     found = sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today), today))
     ends = _ENDS_OF_CLAUSES if found else _ENDS_OF_CLAUSES | {",", ":"}
     if not found:
-        relative = sentence.kept(list(_relative(sentence, today)))
+        relative = sentence.kept(list(_relative(sentence)))
         found = [one._replace(year=today.year + one.year) for one in relative]
     if len({one.year for one in found}) == 1:
         return _year_of_day(sentence, found[0], day, ends)
@@ -594,15 +593,12 @@ def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
         return False
     if sentence[i - 1] in _BEFORE_DAYS and sentence.gap(i + 1)[:1] == ".":
         return False  # "am 24. Hochlast"
-    after_year = gap == "/" and len(sentence[i - 1]) == 4
-    if after_year:
-        return False
-    if sentence[i - 1] not in _YEAR and _counts_something(sentence, i, today):
+    if sentence[i - 1] not in _YEAR and _counts_something(sentence, i):
         return False
     if _is_a_label(sentence, i - 1):
         return False
-    is_cue = sentence[i - 1] in YEAR_CUES or sentence[i - 1].endswith("jahr")
-    return is_cue or _among_keywords(sentence, i)
+    after_year = gap == "/" and len(sentence[i - 1]) == 4
+    return not after_year and (sentence[i - 1] in YEAR_CUES or _among_keywords(sentence, i))
 
 
 def _is_a_label(sentence: Sentence, i: int) -> bool:
@@ -611,9 +607,9 @@ def _is_a_label(sentence: Sentence, i: int) -> bool:
     return is_label and i not in sentence.covered(sentence.mentions)
 
 
-_STREETS: Final = ("strasse", "str", "weg", "platz", "allee", "gasse")
+_STREETS: Final = ("strasse", "str", "weg", "platz", "allee", "gasse", "damm")
 _LABELS: Final = frozenset(
-    {"halle", "tor", "gebaude", "haus", "los", "block", "raum", "etage", "ring", "damm", "ufer"}
+    {"halle", "tor", "gebaude", "haus", "los", "block", "raum", "etage", "ring", "ufer"}
 )
 
 
@@ -654,32 +650,22 @@ def _among_keywords(sentence: Sentence, i: int) -> bool:
     return (i in after and not sentence[i + 1].isdigit()) or i + 1 in before
 
 
-def _counts_something(sentence: Sentence, i: int, today: date) -> bool:
-    """ "In Rosenheim 12 Mietshäuser", "für 25 Wallboxen": also words that are not known, where the year would be long past and an operator is named."""
-    after = sentence[i + 1]
+def _counts_something(sentence: Sentence, i: int) -> bool:
+    """ "In Rosenheim 12 Mietshäuser", "für 25 Wallboxen"."""
     if sentence.gap(i + 1) != " " or i + 1 in sentence.covered([*sentence.mentions, *sentence.marks]):
         return False
-    if after.endswith(_COUNTED):
-        return True
-    is_known = after in ORDINARY or after in STATE_WORDS or after in KINDS
-    long_past = 2000 + int(sentence[i]) < today.year - _YEARS_AGO and bool(sentence.mentions)
-    return long_past and not is_known and after.endswith(_PLURALS)
+    return sentence[i + 1].endswith(_COUNTED)
 
 
-_PLURALS: Final = ("e", "en", "er", "ern", "eln", "s")
 _COUNTED: Final = (
     "hauser", "hausern", "gebaude", "gebauden", "parteien", "liegenschaften", "objekte", "objekten", "betriebe", "betrieben",
     "stationen", "wallboxen", "pumpen", "anlagen", "mieter", "mietern", "bewohner", "bewohnern", "betten", "zimmer", "zimmern",
-    "platze", "platzen", "fahrzeuge", "fahrzeugen", "autos", "busse", "bussen", "hallen", "gemeinden",
+    "platze", "platzen", "fahrzeuge", "fahrzeugen", "autos", "busse", "bussen", "hallen", "gemeinden", "antworten", "abfragen",
 )  # fmt: skip
 _BEFORE_DAYS: Final = frozenset({"am", "vom", "zum"})
 
 
-def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
-    # "Ab Januar gestiegen"; as it is written, since "galten" is corrected to "gelten".
-    of_the_past = any(word.token.key in _PAST for word in sentence.words)
-    if today.month >= _LATE_IN_THE_YEAR and not of_the_past and (start := _new_year(sentence)) is not None:
-        yield _Found(start, 1)
+def _relative(sentence: Sentence) -> Iterator[_Found]:
     for mark in sentence.marks:
         if isinstance(mark.meaning, Relative):
             yield _Found(mark.start, mark.meaning.years, sentence[mark.end - 1] in _YEAR)
@@ -696,23 +682,22 @@ def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
                 yield _Found(i, -number)  # not "10 years back to back"
 
 
-def _new_year(sentence: Sentence) -> int | None:
-    """Where "im neuen Jahr", "ab 1.1." or "ab Januar" stands: late in a year those of the next one; else that of today anyway."""
+def _new_year(sentence: Sentence) -> Iterator[_Found]:
+    """ "Im neuen Jahr", where it is no wish ("Viel Erfolg im neuen Jahr!") and nothing has changed."""
+    if sentence.has(Sign.CHANGES):
+        return
     for i, key in enumerate(sentence.keys):
-        if key == "jahr" and sentence[i - 1] in _NEW and sentence[i - 2] not in _WISHES:
-            return i
-        before = i - 2 if sentence[i - 1] == "dem" else i - 1
-        is_first = key in {"1.1", "01.01", "januar"} and not is_a_year(sentence[i + 1])
-        if is_first and sentence[before] == "ab":
-            return i
-    return None
+        is_new = key == "jahr" and sentence.keys[max(i - 2, 0) : i] == _IN_THE_NEW
+        if is_new and sentence[i - 3] not in _WISHED:
+            end = i + 1
+            while end < len(sentence.keys) and _ENDS_OF_CLAUSES.isdisjoint(sentence.gap(end)):
+                end += 1
+            if "!" not in sentence.gap(end):
+                yield _Found(i, 1)
 
 
-_PAST: Final = frozenset(
-    {"gestiegen", "gesunken", "galt", "galten", "war", "waren", "wurden", "stiegen", "sanken"}
-)
-_NEW: Final = frozenset(map(key_of, ("neue", "neues", "neuen")))
-_WISHES: Final = frozenset({"ins", "frohes", "gutes", "gesundes"})  # "Guten Rutsch ins neue Jahr"
+_IN_THE_NEW: Final = ["im", key_of("neuen")]
+_WISHED: Final = frozenset({"erfolg", "gute", "gutes", "gluck", "gesundheit", "start"})
 _LATE_IN_THE_YEAR: Final = 9  # September: from then on figures of the next year are published
 
 

@@ -1809,10 +1809,6 @@ def test_a_consumption_behind_a_module_is_no_further_module(vocabulary: Vocabula
             "Westnetz, statt Modul 1 bitte Modul 2",
             {PriceKind.MODUL_2_ARBEITSPREIS, PriceKind.MODUL_2_GRUNDPREIS},
         ),
-        (
-            "kein Modul 1, Modul 2 bitte, Westnetz",
-            {PriceKind.MODUL_2_ARBEITSPREIS, PriceKind.MODUL_2_GRUNDPREIS},
-        ),
         ("Haushalt Westnetz: Grundpreis statt Arbeitspreis", {PriceKind.SLP_GRUNDPREIS}),
         ("nicht der Arbeitspreis, sondern der Grundpreis Haushalt Westnetz", {PriceKind.SLP_GRUNDPREIS}),
         ("statt Grundpreis Arbeitspreis Haushalt Westnetz", {PriceKind.SLP_ARBEITSPREIS}),
@@ -1867,7 +1863,10 @@ def test_levies_that_are_left_out_are_not_among_all_levies(
 
 def test_a_number_before_the_cheapest_is_how_many_are_asked_for(vocabulary: Vocabulary) -> None:
     assert interpret("10 günstigste Netzbetreiber MS 2025", vocabulary, TODAY).details.first == 10
+    assert interpret("Bitte 10 günstigste Netzbetreiber MS", vocabulary, TODAY).details.first == 10
     assert interpret("20 kV günstigste Netzbetreiber", vocabulary, TODAY).details.first == 5
+    assert interpret("25 günstigste Netzbetreiber MS", vocabulary, TODAY).not_held is NotHeld.OTHER_RANKING
+    assert interpret("2025 günstigste Netzbetreiber MS", vocabulary, TODAY).details.first == 5
 
 
 @pytest.mark.parametrize(
@@ -1877,6 +1876,11 @@ def test_a_number_before_the_cheapest_is_how_many_are_asked_for(vocabulary: Voca
         ("5 GWh bei 1500 kW, Anschlussleistung 2000 kW, Netze BW MS", 1500),
         ("5 GWh bei 1200 kW statt bisher 1500 kW, Netze BW MS", 1200),
         ("5 GWh bei 1500 kW, künftig auch PV mit 300 kW, Netze BW MS", 1500),
+        ("5 GWh bei 1500 kW, künftig 300 kW PV, Netze BW MS", 1500),
+        ("5 GWh bei 1500 kW, künftig mit 500 kW Speicher, Netze BW MS", 1500),
+        ("5 GWh bei 1500 kW, später 100 kW Ladepark, Netze BW MS", 1500),
+        ("5 GWh bei bisher 1500 kW, PV 300 kW, Netze BW MS", 1500),
+        ("5 GWh bei 1500 kW, PV mit 100 kW, künftig 300 kW, Netze BW MS", 1500),
     ],
 )
 def test_a_peak_load_beside_one_that_is_no_other_one_of_the_customer_stays_one(
@@ -1895,8 +1899,7 @@ def test_a_peak_load_beside_one_that_is_no_other_one_of_the_customer_stays_one(
         ("Netzentgelte Syna 25 Wärmepumpen", 2025),
         ("Netzentgelte 24 Netze BW", 2024),
         ("in Halle 25 NS", 2025),
-        ("Netzentgelte Syna ab Januar 2026", 2026),
-        ("Galten ab Januar bei der Syna höhere Netzentgelte?", 2026),
+        ("Netzentgelte Syna MS, Geschäftsjahr 25", 2025),
     ],
 )
 def test_two_digits_that_count_nothing_stay_a_year(vocabulary: Vocabulary, said: str, year: int) -> None:
@@ -1905,7 +1908,158 @@ def test_two_digits_that_count_nothing_stay_a_year(vocabulary: Vocabulary, said:
 
 @pytest.mark.parametrize(
     "said",
+    [
+        "Netzentgelte Syna Baujahr 25 MS",
+        "Netzentgelte Syna Mitgliedsjahr 25 MS",
+        "Netzentgelt Syna NS, Bahndamm 25",
+    ],
+)
+def test_two_digits_behind_other_labels_are_no_year(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).year == TODAY.year
+
+
+def test_a_number_before_a_word_that_is_not_known_stays_a_year(vocabulary: Vocabulary) -> None:
+    assert interpret("Netzentgelte Syna 12 Reklamationen", vocabulary, TODAY).year == 2012
+
+
+@pytest.mark.parametrize(
+    ("said", "year"),
+    [
+        ("Netzentgelte Syna MS im neuen Jahr", 2027),
+        ("Netzentgelte Syna 2026 und im neuen Jahr", 2026),
+        ("Netzentgelte Syna dieses Jahr und im neuen Jahr", 2026),
+        ("Netzentgelte Syna jetzt und im neuen Jahr", 2026),
+        ("Sind die Netzentgelte der Syna im neuen Jahr gestiegen?", 2026),
+        ("Schöne Tage im neuen Jahr! Netzentgelte Syna", 2026),
+        ("Netzentgelte Syna, viel Erfolg im neuen Jahr!", 2026),
+        ("Alles Gute für das neue Jahr! Netzentgelte Syna", 2026),
+        ("Schönes neues Jahr, Netzentgelte Syna", 2026),
+        ("Netzentgelte Syna ab 1.1. letzten Jahres", 2025),
+        ("Netzentgelte Syna ab 1.1. dieses Jahres", 2026),
+        ("aktuelle Netzentgelte Syna ab Januar", 2026),
+        ("Rechnung ab Januar, Netzentgelte Syna", 2026),
+    ],
+)
+def test_the_new_year_is_the_next_one_where_nothing_else_is_said(
+    vocabulary: Vocabulary, said: str, year: int
+) -> None:
+    assert interpret(said, vocabulary, TODAY).year == year
+
+
+@pytest.mark.parametrize(
+    "said", ["nicht 2024, 2025 Netzentgelte Syna", "nicht Samstag, Sonntag Hochlast Syna"]
+)
+def test_of_two_that_may_both_be_denied_none_is_left_out(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(said, vocabulary, TODAY).questions == 2
+
+
+@pytest.mark.parametrize(
+    "said",
     ["Wie melde ich mich bei Westnetz an, und was kostet Modul 1?", "Wie hoch ist Modul 1 bei der Syna?"],
 )
 def test_a_procedure_beside_a_price_leaves_the_price_asked_for(vocabulary: Vocabulary, said: str) -> None:
     assert interpret(said, vocabulary, TODAY).subject is QuestionTopic.PRICES
+
+
+@pytest.mark.parametrize(
+    ("said", "topic"),
+    [
+        ("Netzentgelte Westnetz MS 2026 und wie melde ich mich an", QuestionTopic.NETZENTGELTE),
+        ("Wie melde ich mich an? Netzentgelte Westnetz", QuestionTopic.NETZENTGELTE),
+        (
+            "Netzkosten Wärmepumpe Westnetz 5000 kWh Modul 2 - und wie melde ich mich an",
+            QuestionTopic.BILL,
+        ),
+        ("Preise Modul 1, 2 und 3 Westnetz und wie beantrage ich Modul 3", QuestionTopic.TIME_OF_USE),
+        ("Wie melde ich eine Wärmepumpe an, Modul 2 Preise Westnetz 2026", QuestionTopic.PRICES),
+        (
+            "Wie kann ich Modul 3 nutzen ohne es anmelden zu müssen, Zeitfenster Westnetz",
+            QuestionTopic.TIME_OF_USE,
+        ),
+        ("Wie kann ich Modul 3 nutzen ohne es anmelden zu müssen bei Westnetz", QuestionTopic.TIME_OF_USE),
+        ("Wie kann man Netzentgelte bei Westnetz sparen ohne zu kündigen", QuestionTopic.NETZENTGELTE),
+    ],
+)
+def test_a_procedure_beside_another_question_leaves_that_asked_for(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic
+) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is topic
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ohne Messung, Grundpreis",
+        "ohne Umlagen, Blindstrom",
+        "ohne Steuern (MwSt)",
+        "keine PV, Einspeisung",
+        "kein Durchschnitt, Prognose",
+        "keine Rangliste, Vergleich",
+        "nicht für Haushalte, SLP",
+        "nicht für Wärmepumpen (Modul 2)",
+        "nicht Modul 1, 2 sondern 3",
+    ],
+)
+def test_what_is_denied_in_a_list_is_not_asked_for(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(f"Netzentgelte Westnetz {said}", vocabulary, TODAY)
+    assert (found.subject, found.details.kinds, found.not_held) == (QuestionTopic.NETZENTGELTE, (), None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "nicht inkl. Umlagen, Mehrwertsteuer",
+        "ohne Abgaben, Steuern, MwSt",
+        "keine Wärmepumpe (Gas), Wallbox",
+        "ohne Gas, Wärmepumpe",
+    ],
+)
+def test_what_is_denied_in_a_list_is_no_part_of_the_bill(vocabulary: Vocabulary, said: str) -> None:
+    usage = interpret(f"Netzkosten Haushalt 3500 kWh Westnetz, {said}", vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert (usage.gross, usage.use) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "left_out"),
+    [
+        ("Welche Umlagen fallen an?", set()),
+        ("Umlagen 2026 nicht für Haushalte, KWKG", set()),
+        ("Umlagen außer KWKG-Umlage, außerdem Stromsteuer", {LevyKind.KWKG}),
+    ],
+)
+def test_other_levies_than_those_left_out_are_all_asked_for(
+    vocabulary: Vocabulary, said: str, left_out: set[LevyKind]
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, set(found.details.levies)) == (QuestionTopic.LEVIES, set(LevyKind) - left_out)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzkosten Haushalt Westnetz 2026 statt bisher 3500 kWh",
+        "Netzkosten Haushalt Westnetz Modul 1 statt 3500 kWh",
+        "Netzkosten Haushalt Westnetz in 45127 statt 3500 kWh",
+    ],
+)
+def test_other_numbers_before_statt_replace_no_consumption(vocabulary: Vocabulary, said: str) -> None:
+    usage = interpret(said, vocabulary, TODAY).details.usage
+    assert usage is not None
+    assert usage.consumption_kwh == 3500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Unterschiede beim Netzentgelt in Lemgo, Westnetz",
+        "Unterschied HLZF Winter Sommer Westnetz Avacon",
+        "Unterschied MS NS Netzentgelte Westnetz Avacon",
+        "Unterschied zum Vorjahr Netzentgelte Westnetz Avacon",
+        "Unterschied Netzentgelte Grundpreis Westnetz Avacon",
+    ],
+)
+def test_differences_between_others_than_two_companies_are_no_comparison(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    assert interpret(said, vocabulary, TODAY).subject is not QuestionTopic.COMPARISON
