@@ -18,7 +18,7 @@ from app.domain.clock import read_moment
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Season
-from app.domain.place import POSTAL_CODE, PlaceBasis
+from app.domain.place import PlaceBasis, read_postal_code
 from app.errors import CannotStart
 from app.http import export_formats as formats
 from app.http.export_formats import Dialect, Format
@@ -153,9 +153,10 @@ def _moment(text: str) -> datetime:
 
 
 def _postal_code(text: str) -> str:
-    if not POSTAL_CODE.fullmatch(text):
-        raise typer.BadParameter(f"{text!r} is no postal code of five digits.")
-    return text
+    try:
+        return read_postal_code(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"postal code {text!r} {error}.") from None
 
 
 def _format_of(file: Path) -> Format:

@@ -23,7 +23,7 @@ from app.domain.family import ColumnType, Family, KeyColumn
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
 from app.domain.levy import LevyKind
-from app.domain.place import POSTAL_CODE, PlaceBasis
+from app.domain.place import PlaceBasis
 from app.domain.price import PriceKind
 from app.domain.time_of_use import PRICE_COLUMNS
 
@@ -43,9 +43,6 @@ Table = StrEnum(  # type: ignore[misc]  # families, operators, places, and the h
 Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
 
-PostalCode: TypeAlias = Annotated[str, msgspec.Meta(pattern=rf"\A{POSTAL_CODE.pattern}\Z")]
-
-
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Of prices and of levies.
@@ -63,7 +60,7 @@ class Filter(msgspec.Struct, frozen=True):
     kind: tuple[EntryKind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
     publication: tuple[Publication, ...] = ()
-    postal_code: tuple[PostalCode, ...] = ()
+    postal_code: tuple[str, ...] = ()
     basis: tuple[PlaceBasis, ...] = ()
     data_type: tuple[DataType, ...] = ()
     since: tuple[Moment, ...] = ()  # of several, the latest

@@ -52,6 +52,13 @@ class DnoAtPlace(msgspec.Struct, frozen=True):
     source_title: str | None = None
 
 
+def read_postal_code(text: str) -> str:
+    """Raises ValueError with the rule."""
+    if not POSTAL_CODE.fullmatch(text):
+        raise ValueError("must be 5 digits, such as 80331")
+    return text
+
+
 def operators_at(
     places: Iterable[Place], city: str | None = None, voltage_level: VoltageLevel | None = None
 ) -> list[DnoAtPlace]:

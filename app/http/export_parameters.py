@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from app.db.export import FILTERS, Filter, Table
 from app.domain.clock import read_moment
+from app.domain.place import read_postal_code
 from app.errors import AppError, BadInput, Code, quoted
 from app.http.export_formats import Dialect, Format
 
@@ -56,6 +57,8 @@ def _text(name: str, text: str) -> str:
         raise BadInput(f"The filter {name} holds a NUL character.", argument=name)
     if name == "since":
         return _moment(text)
+    if name == "postal_code":
+        return _postal_code(text)
     # Statuses are in capitals in the API and in small letters in files.
     return text.lower() if name == "verification_status" else text
 
@@ -65,6 +68,15 @@ def _moment(text: str) -> str:
         return read_moment(_UNENCODED_PLUS.sub("+", text)).isoformat()
     except ValueError as error:
         raise BadInput(f"The filter since {error}.", argument="since") from None
+
+
+def _postal_code(text: str) -> str:
+    try:
+        return read_postal_code(text)
+    except ValueError as error:
+        raise BadInput(
+            f"The filter postal_code cannot be {quoted(text)}: it {error}.", argument="postal_code"
+        ) from None
 
 
 def _dialect(parameters: QueryParams, format: Format) -> Dialect:

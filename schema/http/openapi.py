@@ -194,7 +194,7 @@ class _Description:
         assert self._schema.query_type is not None
         definition = self._schema.query_type.fields[field.name.value]
         result = get_nullable_type(definition.type)
-        # Never null: where the field is null, the address answers 404.
+        # Never null: `OperationAddress` answers 404 instead, and a question is null only where it has an error.
         answer = self._certain(result, field.selection_set)
         ok = {"description": "Found.", "content": {JSON: {"schema": answer}}}
         description = definition.description
@@ -282,7 +282,9 @@ class _Description:
         return self._object(type_, selected)
 
     def _member(self, fragment: InlineFragmentNode) -> Json:
-        """One of the types of a union."""
+        """One of the types of a union, with its name, which a reference has anyway."""
         condition = fragment.type_condition
         assert condition is not None
-        return self._certain(self._schema.get_type(condition.name.value), fragment.selection_set)
+        name = condition.name.value
+        member = self._certain(self._schema.get_type(name), fragment.selection_set)
+        return member if "$ref" in member else {"title": name, **member}

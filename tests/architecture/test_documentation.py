@@ -1,7 +1,6 @@
 """Operations, settings, metrics, codes and programs in the documentation exist."""
 
 import re
-import shlex
 from collections.abc import Iterator
 
 import graphql
@@ -118,22 +117,41 @@ def test_shell_lines_begin_with_a_program():
     assert unknown == []
 
 
-def test_shell_words_with_question_marks_are_quoted():
-    """The zsh, the usual shell of macOS, takes others for patterns of file names, and does not run the command."""
-    bare = [
-        (page, line)
-        for page, line in _shell_lines()
-        if any(re.match(r"[^'\"]*\?", word) for word in shlex.split(line, comments=True, posix=False))
-    ]
-    assert bare == []
+def test_shell_words_that_are_patterns_of_file_names_are_quoted():
+    """The zsh, the usual shell of macOS, does not run a command with such a word that no file fits."""
+    assert [(page, words) for page, block in _shell_blocks() if (words := _patterns(block))] == []
+
+
+@pytest.mark.parametrize(
+    ("block", "found"),
+    [
+        ("curl -s http://localhost/a?b=1\n", ["http://localhost/a?b=1"]),
+        ("curl -s http://localhost/a[1].csv\n", ["http://localhost/a[1].csv"]),
+        ("curl -s 'http://localhost/a?b=1' \"[1]\"  # why? it's [optional]\n", []),
+        ('curl --json=\'{\n  "ids": ["it", "is?"]\n}\' http://localhost/\n', []),
+    ],
+)
+def test_patterns_are_found_outside_of_quotes_and_comments(block, found):
+    assert _patterns(block) == found
+
+
+def _patterns(block: str) -> list[str]:
+    """Quotes may span lines."""
+    bare = re.sub(r"""(?<!\S)#.*|'[^']*'|"(?:\\[\s\S]|[^"\\])*\"""", "", block)
+    return [word for word in bare.split() if re.search(r"[?\[]", word)]
 
 
 def _shell_lines() -> Iterator[tuple[str, str]]:
+    for page, block in _shell_blocks():
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.strip():
+                yield page, line
+
+
+def _shell_blocks() -> Iterator[tuple[str, str]]:
     for page in PAGES:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                if line.strip():
-                    yield name(page), line
+            yield name(page), block
 
 
 def _spans(pattern: str) -> Iterator[tuple[str, str]]:

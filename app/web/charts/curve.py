@@ -8,14 +8,12 @@ from typing import Final, NamedTuple
 from app.domain import clock
 from app.domain.price_series import PriceInterval, day_span
 
-LEFT: Final = 34  # least width of the prices beside the steps
+LEFT: Final = 58  # width of the prices beside the steps: 999,9999 in wide fonts, at the size of charts.css
 WIDTH: Final = 360
 HEIGHT: Final = 150
 _TOP: Final = 12
 _BASE: Final = 130
 _GAP: Final = 11  # between two prices that are written
-_DIGIT: Final = 7  # width in wide fonts, at the size of charts.css
-_MARK: Final = 4  # likewise, of a comma or point, and the distance from the steps
 _LABELLED_HOURS: Final = range(0, 24, 3)
 
 
@@ -44,11 +42,10 @@ class Curve(NamedTuple):
 def draw(day: date, intervals: Sequence[PriceInterval], highest: Decimal, now: datetime) -> Curve:
     """`intervals`: those of the day, in order; `highest`: the price at the top."""
     start, end = day_span(day)
-    left = max([LEFT, *(_width(each.price) for each in intervals)])
-    scale = (WIDTH - left) / (end - start).total_seconds()
+    scale = (WIDTH - LEFT) / (end - start).total_seconds()
 
     def across(moment: datetime) -> float:
-        return round(left + (moment - start).total_seconds() * scale, 2)
+        return round(LEFT + (moment - start).total_seconds() * scale, 2)
 
     def height_of(price: Decimal) -> float:
         return round(float(price / highest) * (_BASE - _TOP), 2) if highest else 0.0
@@ -60,13 +57,7 @@ def draw(day: date, intervals: Sequence[PriceInterval], highest: Decimal, now: d
         steps.append(Step(each, x, round(_BASE - height, 2), width, height, each.start <= now < each.end))
     heights = {each.price: _BASE - height_of(each.price) for each in intervals}
     hours = [(hour, across(moment)) for hour, moment in _hours(start, end)]
-    return Curve(steps, _line(steps), _written(heights), hours, left)
-
-
-def _width(price: Decimal) -> int:
-    """Of its text, with what is between it and the steps. What is beyond the edge would be cut off: 11,7725 would be read as 1,7725."""
-    whole, _, decimals = f"{price.normalize():f}".partition(".")
-    return (len(whole) + max(2, len(decimals))) * _DIGIT + 2 * _MARK
+    return Curve(steps, _line(steps), _written(heights), hours)
 
 
 def _line(steps: Sequence[Step]) -> str:

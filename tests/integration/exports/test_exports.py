@@ -329,6 +329,13 @@ async def test_an_invalid_filter_is_refused_with_its_name(client, path, paramete
     assert parameter in response.json()["detail"]
 
 
+async def test_of_several_postal_codes_the_refusal_names_the_one_that_is_none(client):
+    response = await client.get("/export/places.csv?postal_code=80331&postal_code=1067")
+    assert response.json()["detail"] == (
+        "The filter postal_code cannot be '1067': it must be 5 digits, such as 80331."
+    )
+
+
 async def test_a_long_name_of_a_filter_is_cut_off_in_the_refusal(client):
     response = await client.get(f"/export/tariffs.csv?{'x' * 5_000}=1")
     assert response.status_code == 400

@@ -159,6 +159,13 @@ async def test_the_description_of_the_rest_api_has_every_address_parameter_respo
     assert len(ids) == len(set(ids))
 
 
+async def test_the_description_names_the_types_of_which_an_answer_has_one(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/en/docs/api")).text
+    assert "Tariff or TimeOfUseTariff or Price or null" in page
+    names = re.findall(r'<p class="quiet">(\w+)</p>\s*<dl class="members">', page)
+    assert names == ["Tariff", "TimeOfUseTariff", "Price"]
+
+
 def test_markdown_becomes_html_without_scripts_styles_and_foreign_schemes() -> None:
     text = """# A <b>title</b>
 

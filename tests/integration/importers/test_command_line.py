@@ -229,6 +229,12 @@ def test_an_invalid_export_command_leaves_no_file(dno, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_postal_code_that_is_none_is_refused_with_the_rule(dno):
+    done = dno("export", "places", "p.csv", "--postal-code", "80331", "--postal-code", "1067")
+    assert done.returncode == 2
+    assert "postal code '1067' must be 5 digits, such as 80331." in done.stderr
+
+
 SAMPLE = Path(__file__).parent / "mastr_sample"
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.domain.directory import Directory
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import VoltageLevel
-from app.domain.place import Place, PlaceBasis, operators_at, seats_of
+from app.domain.place import Place, PlaceBasis, operators_at, read_postal_code, seats_of
 
 A, B, C, D = (UUID(int=number) for number in (1, 2, 3, 4))
 PUBLISHED, REGISTERED = PlaceBasis.PUBLISHED, PlaceBasis.REGISTERED_UNITS
@@ -151,3 +151,10 @@ def test_a_seat_has_no_share_and_no_location():
     ]
     assert [at.dno_id for at in seats_of(at_ulm, "Ulm")] == [A]
     assert list(directory.by_postal_code) == ["89073"]
+
+
+@pytest.mark.parametrize("text", ["", "1067", "801067", "01067\n", " 01067", "8033a", "８０３３１"])
+def test_a_postal_code_has_five_digits(text: str) -> None:
+    assert read_postal_code("01067") == "01067"
+    with pytest.raises(ValueError, match=r"^must be 5 digits, such as 80331$"):
+        read_postal_code(text)

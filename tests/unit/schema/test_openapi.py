@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,25 @@ def test_no_address_answers_null() -> None:
         for content in each["responses"]["200"]["content"].values()
     }
     assert [name for name, answer in answers.items() if {"type": "null"} in answer.get("anyOf", ())] == []
+
+
+def _unions(described: Any) -> Iterator[list[Any]]:
+    """The schemas of which an answer has one, but for null."""
+    if isinstance(described, dict):
+        members = [each for each in described.get("anyOf", ()) if each != {"type": "null"}]
+        if len(members) > 1:
+            yield members
+        described = list(described.values())
+    if isinstance(described, list):
+        for each in described:
+            yield from _unions(each)
+
+
+def test_each_object_of_a_union_is_named() -> None:
+    written = json.loads(write_openapi(schema, own_document(DOCUMENT)))
+    answer = written["components"]["schemas"]["Bill"]
+    [titles] = [[each.get("title") for each in union] for union in _unions(answer)]
+    assert titles == ["Tariff", "TimeOfUseTariff", "Price"]
 
 
 def test_an_address_whose_field_has_no_description_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

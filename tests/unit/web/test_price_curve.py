@@ -3,7 +3,6 @@
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-import msgspec
 import pytest
 
 from app.domain.price_series import day_span, prices
@@ -41,17 +40,13 @@ def test_the_dearest_step_is_the_highest_and_half_its_price_is_half_as_high() ->
     assert heights["NT"] / heights["HT"] == pytest.approx(1.34 / 9.80, abs=0.001)
 
 
-def test_prices_with_more_digits_are_given_more_width_and_the_day_still_ends_at_the_edge() -> None:
-    lefts = {}
-    for price in ("9.80", "11.77", "11.7725"):
-        dear = [
-            msgspec.structs.replace(each, price=Decimal(price)) for each in prices(SHEET, *day_span(MONDAY))
-        ]
-        drawn = draw(MONDAY, dear, Decimal(price), german("2000-01-01T00:00"))
-        assert drawn.steps[0].x == drawn.left
-        assert drawn.steps[-1].x + drawn.steps[-1].width == pytest.approx(WIDTH, abs=0.02)
-        lefts[price] = drawn.left
-    assert LEFT == lefts["9.80"] < lefts["11.77"] < lefts["11.7725"]
+def test_days_whose_prices_have_more_digits_have_the_same_axis() -> None:
+    """Today and tomorrow are above each other on the page."""
+    long = sheet(prices="HT 113.9615, ST 11.7725, NT 1.3412", windows="2 00:00-12:00 ST, 2 12:00-24:00 HT")
+    drawn = draw(
+        MONDAY, list(prices(long, *day_span(MONDAY))), Decimal("113.9615"), german("2000-01-01T00:00")
+    )
+    assert (drawn.left, drawn.hours) == (LEFT, curve(MONDAY.isoformat()).hours)
 
 
 @pytest.mark.parametrize(
