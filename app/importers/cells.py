@@ -31,13 +31,10 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 # As a spreadsheet program writes them into a text file, German and English.
-_ERROR: Final = re.compile(
-    r"#(?:NV|N/A|NAME\?|(?:WERT|VALUE|BEZUG|REF|DIV/0|ZAHL|NUM|NULL|ÜBERLAUF|SPILL|KALK|CALC|FELD|FIELD)!)"
-)
+_ERROR: Final = re.compile(r"#(?:NV|N/A|[A-ZÄÖÜ0-9/_]+[!?])|Err:[0-9]+")
 
 _MAX_WORD_LENGTH = 100
-# Also by a line break, unless a name is broken there: "Hoch-/\nMittelspannung".
-_LISTED: Final = re.compile(r"[,;+&|\n\r]")
+_LISTED: Final = re.compile("[,;+&|]")
 # Around figures; that of line feeds would be a cell that spans lines.
 _BLANKS: Final = " \t\u00a0\u2009\u202f"
 
@@ -92,7 +89,7 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
     allowed = frozenset(map(str, words))
     spellings = spellings_of(allowed)
     expected = f"must be one of {', '.join(map(str, words))}"
-    expected += next((usual for word, usual in _USUAL.items() if word in allowed), "")
+    usual = next((usual for word, usual in _USUAL.items() if word in allowed), "")
     are_levels = words is VoltageLevel
     in_words = level_of if are_levels else _same_unit(allowed)
 
@@ -101,12 +98,18 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
             return cell
         if len(cell) <= _MAX_WORD_LENGTH:
             # "HS, MS" are two levels, and "HS/MS" is one.
-            word = None if are_levels and _LISTED.search(cell) else spellings.get(folded(cell))
+            word = None if are_levels and _is_list(cell) else spellings.get(folded(cell))
             if word := word or in_words(cell):
                 return word
-        raise ValueError(expected if cell else f"is empty; {expected}")
+        raise ValueError(expected + usual if cell else f"is empty; {expected}")
 
     return parse
+
+
+def _is_list(cell: str) -> bool:
+    """Also with a level on each of several lines; of a name that is broken within a word, a line is none."""
+    lines = cell.splitlines()
+    return bool(_LISTED.search(cell)) or (len(lines) > 1 and all(map(level_of, lines)))
 
 
 # What else is understood, by a word of those that are.
@@ -127,7 +130,7 @@ def _same_unit(allowed: Collection[str]) -> Callable[[str], str | None]:
 
 @cached
 def text(cell: str) -> str:
-    if cell.startswith("#") and _ERROR.fullmatch(cell):
+    if _ERROR.fullmatch(cell.strip()):
         raise ValueError("is an error of a spreadsheet; mend the formula, or leave the cell empty")
     if _UNWRITABLE.search(cell):
         raise ValueError(
@@ -139,8 +142,8 @@ def text(cell: str) -> str:
 
 
 def code(cell: str) -> str:
-    """What operators are found by: a blank around it would make it another one."""
-    return text(cell.strip(_BLANKS))
+    """What operators are found by: a blank around it would make it another one. Empty also for words for none or a dash."""
+    return "" if is_nothing(cell) else text(cell.strip())
 
 
 @cached
@@ -155,8 +158,12 @@ def source_url(cell: str) -> str:
 
 @cached
 def composed(cell: str) -> str:
-    """A name of a town or company, stored composed (NFC) and without blanks around it: equal names are equal bytes."""
-    return compose(text(cell.strip(_BLANKS)))
+    """A name of a town or company, stored composed (NFC) and without blanks around it: equal names are equal bytes.
+
+    A dash is empty; a word such as "ohne" is not, since a town has this name.
+    """
+    is_dash = is_nothing(cell) and not any(map(str.isalnum, cell))
+    return "" if is_dash else compose(text(cell.strip()))
 
 
 @cached
@@ -175,7 +182,7 @@ def region(cell: str) -> str:
 
 
 def name(cell: str) -> str:
-    cell = compose(cell.strip(_BLANKS))
+    cell = compose(cell.strip())
     if not 0 < len(cell) <= 300 or cell.isspace():
         raise ValueError("must have 1 to 300 characters")
     if not any(map(str.isalnum, cell)):

@@ -182,9 +182,15 @@ class Columns(msgspec.Struct, frozen=True):
     def _windows(self, record: Record, given: list[str], window: int) -> Iterator[Row | Problem]:
         cell = record.cells[window] or ""
         start, end = map(self.layout.names.index, ("start", "end"))
+        beside = [each for each in (given[start], given[end]) if each.strip() and not is_nothing(each)]
+        if cell.strip() and beside:  # which of them holds is not known
+            yield Problem(record.location, "has a window and its start or end", record.names[window], cell)
+            yield self._refused(record)
+            return
         try:
             # Words for what is not known are refused with the row.
-            found = [(cell, "")] if not cell or is_nothing(cell) else times.windows(cell)
+            none = not cell or is_nothing(cell)
+            found = [(cell or given[start], given[end])] if none else times.windows(cell)
         except ValueError as error:
             yield Problem(record.location, str(error), record.names[window], cell)
             yield self._refused(record)
@@ -339,11 +345,8 @@ def _doubled(names: Sequence[str], found: Sequence[str | None], location: RowLoc
     for name, column in zip(names, found, strict=True):
         if column is None:
             continue
-        # A column of windows beside those of their start and end: which of them hold is not known.
-        stands_for = ("start", "end") if column == WINDOW else (column,)
-        if twice := next((each for each in stands_for if each in seen), None):
-            other = seen[twice]
+        if column in seen:
+            other = seen[column]
             reason = "this column is there twice" + ("" if other == name else f": as {other} and as {name}")
-            yield Problem(location, reason, twice)
-        for each in stands_for:
-            seen.setdefault(each, name)
+            yield Problem(location, reason, column)
+        seen.setdefault(column, name)

@@ -23,7 +23,7 @@ from app.importers.family import FamilySource
 from app.importers.garbage_collection import fewer_collections
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
-from app.importers.implausible_rows import MOST_LISTED, Entries, RowWarnings, Warned, implausible_rows
+from app.importers.implausible_rows import Entries, RowWarnings, Warned, implausible_rows
 from app.importers.levies import Levies
 from app.importers.places import Places
 from app.importers.prices import PriceSource
@@ -76,7 +76,7 @@ class Report(msgspec.Struct, frozen=True):
     left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
     warnings: tuple[Warned, ...] = ()  # the first ones
     warning_count: int = 0  # of all
-    notes: tuple[str, ...] = ()  # how each file was read
+    notes: tuple[str, ...] = ()  # how each file was read, and what is worth a remark
     removed: int = 0  # places that are not in the file any more
     lowered: int = 0  # verified in the file, and written as unverified
     held_back: tuple[SkippedRow, ...] = ()  # valid rows that may be of the same entry as a refused one
@@ -149,6 +149,7 @@ async def import_files(
             )
             if checked.problems and not checked.separable:
                 return Report(problems=tuple(checked.problems), notes=tuple(notes))
+            notes += checked.source.notes()
             checked.source.may_verify = author.may_verify
 
             async def work() -> Report:
@@ -298,9 +299,6 @@ async def write(
 async def _warnings(
     connection: Connection, source: Source, entries: Entries, kept: Collection[int]
 ) -> RowWarnings:
-    if source.family is None:
-        found = [Warned(*each) for each in source.warnings()]
-        return RowWarnings(tuple(found[:MOST_LISTED]), len(found))
-    if not entries:
+    if source.family is None or not entries:
         return RowWarnings()
     return await implausible_rows(connection, source.family, entries, kept)

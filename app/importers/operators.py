@@ -31,7 +31,7 @@ def operator(references: References) -> Callable[[str], str]:
         if len(cell) > _MAX_NAME_LENGTH:  # no name, and not searched
             raise ValueError(_UNKNOWN)
         text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
-        slugs = names.get(_key(text), frozenset())
+        slugs = names.get(key(text), frozenset())
         if len(slugs) == 1:
             return ids[next(iter(slugs))]
         if slugs:
@@ -50,14 +50,14 @@ def operator(references: References) -> Callable[[str], str]:
 
 
 def _names(pairs: Iterable[tuple[str, str]], ids: Mapping[str, UUID | str]) -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {_key(slug): frozenset({slug}) for slug in ids}
+    found: dict[str, frozenset[str]] = {key(slug): frozenset({slug}) for slug in ids}
     for slug, name in pairs:
         if slug in ids:
-            found[_key(name)] = found.get(_key(name), frozenset()) | {slug}
+            found[key(name)] = found.get(key(name), frozenset()) | {slug}
     return found
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
     return " ".join(fold_case(name).split())
 
 

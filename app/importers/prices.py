@@ -190,7 +190,7 @@ def _year(match: re.Match[str]) -> int:
 
 
 _FROM: Final = re.compile(
-    r"^(?:(?:gültig(?:keit)?|gilt|valid):? )?(?:(?:ab|seit|vom|zum|from)(?: dem)?:? )?", re.IGNORECASE
+    r"^(?:(?:gültig(?:keit\w*)?|gilt|valid):? )?(?:(?:ab|seit|vom|zum|from)(?: dem)?:? )?", re.IGNORECASE
 )
 # Without blanks only behind a day such as 01.01.2026: 2026-01-31 is one.
 _UNTIL: Final = re.compile(

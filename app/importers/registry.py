@@ -10,6 +10,7 @@ from app.db.staging import OnRows, Outcome, Rows
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
+from app.importers.operators import key
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.source import References, Source
 
@@ -77,26 +78,31 @@ class Registry(Source):
         for rows in self._rows.values():
             yield from rows
 
-    def warnings(self) -> Iterator[tuple[RowLocation, str]]:
-        """Codes of several operators. An operator's company may have one code for all of its networks."""
-        given = {
-            values[0]: {name: value for name, value in zip(names, values, strict=True) if name in _CODES}
-            for names, rows in self._rows.items()
-            for _, values in rows
-        }
-        operators: dict[str, set[str]] = {}
-        for slug, codes in given.items():
-            for code in filter(None, codes.values()):
-                operators.setdefault(code, set()).add(slug)
+    def notes(self) -> Iterator[str]:
+        """Codes of several operators: a company may have one code for all of its networks."""
+        written: dict[str, str] = {}
+        slugs: dict[str, list[str]] = {}
+        for names, rows in self._rows.items():
+            for _, values in rows:
+                codes = {value for name, value in zip(names, values, strict=True) if name in _CODES}
+                for code in sorted(codes - {""}):
+                    written.setdefault(key(code), code)
+                    slugs.setdefault(key(code), []).append(values[0])
         for slug, name in self._names:
-            # Those of an operator that is in the file are replaced by it, if it has all columns.
-            if name in operators and len(given.get(slug, ())) < len(_CODES):
-                operators[name].add(slug)
-        for slug, location in self._locations.items():
-            for column, code in given[slug].items():
-                if others := sorted(operators.get(code, set()) - {slug}):
-                    reason = f"{column} {shown(code)} is also a code of {' and '.join(others[:_MOST_NAMED])}"
-                    yield location, f"{reason}; rows of figures that name the operator by it are refused"
+            if slug not in self._locations and key(name) in slugs:
+                slugs[key(name)].append(slug)
+        found = {code: sorted(set(slugs[code])) for code in slugs if len(set(slugs[code])) > 1}
+        if found:
+            named = [
+                f"{shown(written[code])} of {' and '.join(several[:_MOST_NAMED])}"
+                for code, several in [*found.items()][:_MOST_NAMED]
+            ]
+            more = f" and {len(found) - len(named):,} more" if len(found) > len(named) else ""
+            yield (
+                "codes of several operators, by which no row of figures names one of them: "
+                + ", ".join(named)
+                + more
+            )
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         inserted = updated = unchanged = first = 0

@@ -50,6 +50,6 @@ class Source(ABC):
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         """One per row of the table, with the location of its first row; columns as `load` takes them."""
 
-    def warnings(self) -> Iterator[tuple[RowLocation, str]]:
-        """What is unusual about rows that are no figures of a family, in the order of the rows."""
+    def notes(self) -> Iterator[str]:
+        """What is worth a remark and refuses no row, after all rows were taken."""
         yield from ()

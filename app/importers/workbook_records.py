@@ -178,20 +178,19 @@ class _MergedCells:
     """The value of cells that are merged over rows holds in each of them. Rows and columns are counted from 0."""
 
     def __init__(self, ranges: list[tuple[tuple[int, int], tuple[int, int]]], first_column: int) -> None:
-        self._by_row: dict[int, list[tuple[int, int]]] = {}
+        # First and last row, first and last column.
+        self._ranges = sorted(
+            (first, last, column - first_column, last_column - first_column)
+            for (first, column), (last, last_column) in ranges
+            if column >= first_column
+        )
+        self._next = 0  # the first that has not begun
         self._open: dict[int, tuple[int, str | None]] = {}  # by column the last row and the value
-        # By the first row: first and last column, and last row. By first column of those that hold now: last column and row.
-        self._across_by_row: dict[int, list[tuple[int, int, int]]] = {}
-        self._across: dict[int, tuple[int, int]] = {}
-        for (first, column), (last, last_column) in ranges:
-            if last > first and column >= first_column:
-                self._by_row.setdefault(first, []).append((column - first_column, last))
-            if last_column > column >= first_column:
-                span = (column - first_column, last_column - first_column, last)
-                self._across_by_row.setdefault(first, []).append(span)
+        self._across: list[tuple[int, int, int]] = []  # first and last column, and last row
+        self._until = 0  # the last row for which all of these hold
 
     def __bool__(self) -> bool:
-        return bool(self._by_row or self._across_by_row)
+        return bool(self._ranges)
 
     def fill(self, row: int, cells: list[str | None]) -> None:
         for column, (last, value) in [*self._open.items()]:
@@ -199,43 +198,58 @@ class _MergedCells:
                 del self._open[column]
             elif column < len(cells) and cells[column] == "":
                 cells[column] = value
-        for column, last in self._by_row.get(row, ()):
-            if column < len(cells):
+        begin = self._next
+        while self._next < len(self._ranges) and self._ranges[self._next][0] <= row:
+            self._next += 1
+        across = []
+        for first, last, column, last_column in self._ranges[begin : self._next]:
+            if last > first and column < len(cells):
                 self._open[column] = (last, cells[column])
-        self._mark(row, cells)
+            if last_column > column:
+                across.append((column, last_column, last))
+        if across or (self._across and row > self._until):
+            self._across = sorted(span for span in [*self._across, *across] if row <= span[2])
+            self._until = min((last for _, _, last in self._across), default=0)
+        if self._across:
+            self._mark(cells)
 
-    def _mark(self, row: int, cells: list[str | None]) -> None:
+    def _mark(self, cells: list[str | None]) -> None:
         """A value that is merged over columns holds in the first one alone; in the others it is not known what holds."""
-        if not self._across and row not in self._across_by_row:
-            return
-        self._across = {column: span for column, span in self._across.items() if row <= span[1]}
-        for column, last_column, last in self._across_by_row.get(row, ()):
-            self._across[column] = (last_column, last)
         done = 0
-        for column, (last_column, _) in sorted(self._across.items()):
-            if column < len(cells) and (value := cells[column]) and not is_nothing(value):
+        for column, last_column, _ in self._across:
+            if (
+                column < len(cells)
+                and (value := cells[column])
+                and not value.isspace()
+                and not is_nothing(value)
+            ):
                 for place in range(max(column + 1, done), min(last_column + 1, len(cells))):
                     if cells[place] == "":
-                        cells[place] = _Covered(value)
+                        cells[place] = _Covered(value, column)
             done = max(done, last_column + 1)
 
 
 class _Covered(str):
     """An empty cell below one with a value that is merged over columns."""
 
-    __slots__ = ("value",)
+    __slots__ = ("column", "value")
     value: str
+    column: int  # where the value is
 
-    def __new__(cls, value: str) -> "_Covered":
+    def __new__(cls, value: str, column: int) -> "_Covered":
         covered = super().__new__(cls)
         covered.value = value
+        covered.column = column
         return covered
 
 
 def _records(
     rows: Iterator[tuple[int, list[str | None]]], file: str, names: tuple[str, ...], figures: Sequence[int]
 ) -> Iterator[Record | Problem]:
-    """`figures`: the positions of columns of which an empty cell states that there is no figure."""
+    """`figures`: the positions of columns of which an empty cell states that there is no figure.
+
+    A text that is merged over them, such as a note or an operator, is no figure of theirs.
+    """
     for line, cells in rows:
         extra = [cell for cell in cells[len(names) :] if cell]
         if extra:
@@ -244,7 +258,7 @@ def _records(
             )
         else:
             for place in figures:
-                if isinstance(cell := cells[place], _Covered):
+                if isinstance(cell := cells[place], _Covered) and cell.column in figures:
                     cells[place] = MergedFigure(cell.value, "", "", "", _MERGED)
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
@@ -255,9 +269,13 @@ _MERGED: Final = (
 
 
 def _figures(names: Sequence[str], layouts: Sequence[Layout]) -> list[int]:
+    """With that of seasons, which are those of their windows: no window behind one states that it has none."""
     layout = closest(layouts, names)
     kinds = (is_decimal, is_count, is_time)
-    figures = {layout.names[position] for kind in kinds for position in layout.positions(kind)} | {WINDOW}
+    figures = {layout.names[position] for kind in kinds for position in layout.positions(kind)} | {
+        WINDOW,
+        "season",
+    }
     return [
         place
         for place, name in enumerate(names)

@@ -715,22 +715,20 @@ class TestRegistry:
         assert (problem.location.line, problem.column) == (2, "postal_code")
         assert "must be 5 digits in Sachsen" in problem.reason
 
-    async def test_a_code_of_two_operators_is_a_warning(self, pool, load):
-        """In one file, and in a file and the database; not with the operator's own stored code."""
+    async def test_a_code_of_two_operators_is_stated(self, pool, load):
+        """In one file, and in a file and the database; not with the stored code of an operator that is in the file."""
+
+        def of_codes(report):
+            return [note.partition(": ")[2] for note in report.notes if note.startswith("codes of several")]
+
         other = OPERATOR.replace("netze-a,", "netze-b,").replace("SNB1", "SNB2")
-        report = await load(Kind.REGISTRY, REGISTRY + OPERATOR + other)
-        assert (report.inserted, report.warning_count) == (2, 2)
-        assert [(each.location.line, each.reason.partition(";")[0]) for each in report.warnings] == [
-            (2, "bdew_code 9900000000001 is also a code of netze-b"),
-            (3, "bdew_code 9900000000001 is also a code of netze-a"),
-        ]
-        report = await load(Kind.REGISTRY, "slug,name,mastr_nr\nnetze-a,Netze A,SNB2\n")
-        assert (report.updated, [each.reason.partition(";")[0] for each in report.warnings]) == (
-            1,
-            ["mastr_nr SNB2 is also a code of netze-b"],
-        )
-        report = await load(Kind.REGISTRY, REGISTRY + OPERATOR.replace("9900000000001", "9900000000009"))
-        assert (report.updated, report.warning_count) == (1, 0)
+        report = await load(Kind.REGISTRY, REGISTRY + OPERATOR + other, strict=True)
+        assert (report.inserted, report.warning_count) == (2, 0)
+        assert of_codes(report) == ["9900000000001 of netze-a and netze-b"]
+        report = await load(Kind.REGISTRY, "slug,name,mastr_nr\nnetze-a,Netze A,snb2\n")
+        assert (report.updated, of_codes(report)) == (1, ["snb2 of netze-a and netze-b"])
+        exchanged = "slug,name,mastr_nr\nnetze-a,Netze A,SNB2\nnetze-b,Netze B,SNB1\n"
+        assert of_codes(await load(Kind.REGISTRY, exchanged)) == []
 
     async def test_the_same_operator_twice_is_refused(self, pool, load):
         [problem] = (await load(Kind.REGISTRY, REGISTRY + OPERATOR + OPERATOR)).problems

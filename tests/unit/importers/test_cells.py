@@ -207,7 +207,10 @@ def test_names_are_stored_composed_and_federal_states_under_their_official_names
     assert cells.region("") == ""
 
 
-@pytest.mark.parametrize("cell", ["#NV", "#N/A", "#NAME?", "#BEZUG!", "#REF!", "#DIV/0!", "#WERT!"])
+@pytest.mark.parametrize(
+    "cell",
+    ["#NV", "#N/A", "#NAME?", "#BEZUG!", "#REF!", "#DIV/0!", "#WERT!", "#BLOCKIERT!", "#NV ", "Err:502"],
+)
 @pytest.mark.parametrize(
     "parse", [cells.text, cells.code, cells.name, cells.composed, cells.label, cells.region]
 )
@@ -216,7 +219,7 @@ def test_an_error_of_a_spreadsheet_is_no_text(parse, cell):
         parse(cell)
 
 
-@pytest.mark.parametrize("cell", ["#NV Netze", "# 3", "Netz #REF!"])
+@pytest.mark.parametrize("cell", ["#NV Netze", "#1", "# 3", "Netz #REF!", "Err:"])
 def test_a_text_that_begins_or_ends_as_an_error_of_a_spreadsheet_stays(cell):
     assert cells.text(cell) == cell
 
@@ -232,6 +235,41 @@ def test_a_text_that_begins_or_ends_as_an_error_of_a_spreadsheet_stays(cell):
 def test_a_refused_word_has_the_names_that_are_read(words, cell, hint):
     with pytest.raises(ValueError, match=hint):
         cells.one_of(words)(cell)
+
+
+def test_a_refused_empty_cell_has_no_usual_names():
+    with pytest.raises(ValueError, match=r"is empty; must be one of .* NS$"):
+        cells.one_of(VoltageLevel)("")
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("high\nvoltage", "HS"),
+        ("Mittelspan-\nnung", "MS"),
+        ("Umspan-\nnung MS/NS", "MS_NS"),
+        ("Netz-\nebene 5", "MS"),
+        ("Hoch-\nspannung", "HS"),
+        ("HS\nHochspannung", "HS"),
+        ("Hoch-/\r\nMittelspannung", "HS_MS"),
+    ],
+)
+def test_a_level_may_be_broken_over_lines(cell, expected):
+    assert cells.one_of(VoltageLevel)(cell) == expected
+
+
+@pytest.mark.parametrize("cell", ["MS\nNS", "HS\r\nMS", "Hochspannung\nMittelspannung"])
+def test_levels_on_several_lines_are_not_one(cell):
+    with pytest.raises(ValueError, match="must be one of"):
+        cells.one_of(VoltageLevel)(cell)
+
+
+def test_a_dash_is_no_code_and_no_town():
+    assert [cells.code(cell) for cell in ("-", " – ", "k. A.", "SNB1\n")] == ["", "", "", "SNB1"]
+    assert [cells.composed(cell) for cell in ("-", "Ohne", "\u3000Hof\n")] == ["", "Ohne", "Hof"]
+    assert cells.name("\u3000Hof\n") == "Hof"
+    with pytest.raises(ValueError, match="not UTF-8"):
+        cells.composed("\udc80")
 
 
 def test_names_that_a_refusal_offers_are_read():

@@ -192,6 +192,13 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "a workbook with a word for no price merged over columns": (
         workbook([OWN, VALUES, ["netze-a", 2026, "NS", "keine", None, 1.5, 2.5]], merged=["D3:E3"]), MS_SHORT | {"NS": ["", "", "1.5", "2.5"]}
     ),
+    "a workbook with blanks merged over columns": (
+        workbook([OWN, VALUES, ["netze-a", 2026, "NS", " ", None, 1.5, 2.5], ["netze-a", 2026, "HS", "\u00a0", None, 1.5, 2.5]], merged=["D3:E3", "D4:E4"]),
+        MS_SHORT | {"NS": ["", "", "1.5", "2.5"], "HS": ["", "", "1.5", "2.5"]},
+    ),
+    "a workbook with a level merged over an empty column": (
+        workbook([OWN, VALUES, ["netze-a", 2026, "NS", None, 3.5, 1.5, 2.5]], merged=["C3:D3"]), MS_SHORT | {"NS": ["", "3.5", "1.5", "2.5"]}
+    ),
     "a workbook with a source merged over its columns": (
         workbook([[*OWN, "source_url", "source_title"], [*VALUES, "https://e.org", None]], merged=["H2:I2"]), MS_SHORT
     ),
@@ -245,6 +252,10 @@ def test_prices_of_a_sheet_are_read(name):
 
 HLZF = "VNB;Jahr;Ebene;Jahreszeit;von;bis"
 WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
+    "windows beside columns of their start and end that are empty": (
+        lines(f"{HLZF};Zeitfenster", "netze-a;2026;MS;Winter;;;16:30-18:00", "netze-a;2026;MS;Sommer;08:00;09:00;", "netze-a;2026;MS;Herbst;-;-;07:45-12:00"),
+        {"WINTER": ["16:30-18:00"], "SUMMER": ["08:00-09:00"], "AUTUMN": ["07:45-12:00"]},
+    ),
     "titles above the header": (lines("Hochlastzeitfenster 2026", "gemäß § 19 Abs. 2 StromNEV", "", HLZF, "netze-a;2026;MS;Winter;7:45;9 Uhr"), {"WINTER": ["07:45-09:00"]}),
     "seasons with their months": (
         lines(HLZF, "netze-a;2026;MS;Winter (Dez.–Feb.);7:45;9:00", "netze-a;2026;MS;Frühjahr (März bis Mai);keine;keine"), {"WINTER": ["07:45-09:00"], "SPRING": []}
@@ -802,11 +813,20 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
         workbook([OWN, VALUES, ["netze-a", 2026, "HS", 58.2, None, 12.5, 3.09], ["netze-a", 2026, "NS", None, None, 12.5, 3.09]], merged=["D3:E4"]),
         (4, "arbeit", "is merged with the cell to its left"),
     ),
-    "windows in one column beside their start and end": (
-        "hlzf", lines(f"{HLZF};Zeitfenster", "netze-a;2026;MS;Winter;07:45;12:00;16:30-18:00"), (1, "start", "is there twice: as von and as Zeitfenster")
+    "a note that is merged over the table": (
+        "tariffs", workbook([OWN, VALUES, ["Alle Preise netto", *[None] * 6]], merged=["A3:G3"]), (3, "dno_slug", "no operator has this slug")
     ),
-    "windows in one column in front of their end": (
-        "hlzf", lines("VNB;Jahr;Ebene;Jahreszeit;Zeitfenster;bis", "netze-a;2026;MS;Winter;16:30-18:00;12:00"), (1, "end", "is there twice: as Zeitfenster and as bis")
+    "a window beside its start and end": (
+        "hlzf", lines(f"{HLZF};Zeitfenster", "netze-a;2026;MS;Winter;07:45;12:00;16:30-18:00"), (2, "Zeitfenster", "has a window and its start or end")
+    ),
+    "a window in front of its end": (
+        "hlzf", lines("VNB;Jahr;Ebene;Jahreszeit;Zeitfenster;bis", "netze-a;2026;MS;Winter;16:30-18:00;12:00"), (2, "Zeitfenster", "has a window and its start or end")
+    ),
+    "no window beside its start and end": (
+        "hlzf", lines(f"{HLZF};Zeitfenster", "netze-a;2026;MS;Winter;07:45;12:00;keine"), (2, "Zeitfenster", "has a window and its start or end")
+    ),
+    "two columns of windows": (
+        "hlzf", lines("VNB;Jahr;Ebene;Jahreszeit;Zeitfenster;Uhrzeit", "netze-a;2026;MS;Winter;16:30-18:00;"), (1, "window", "is there twice: as Zeitfenster and as Uhrzeit")
     ),
     "a season that is merged over its windows": (
         "hlzf", workbook([HLZF.split(";"), ["netze-a", 2026, "MS", "Winter", None, None]], merged=["D2:F2"]), (2, "end", "is merged with the cell to its left")
@@ -853,6 +873,19 @@ def test_a_sheet_is_refused(name):
     kind, data, (line, column, reason) = REFUSED[name]
     problems = imported(kind, data).problems
     assert any(each[:2] == (line, column) and reason in each[2] for each in problems), problems
+
+
+def test_each_merged_block_ends_with_its_last_row():
+    rows = [
+        ["netze-a", 2026, "HS", 1, None, 2, None],
+        ["netze-a", 2026, "HS_MS", None, None, None, None],
+        ["netze-a", 2026, "MS", 1, None, None, None],
+        ["netze-a", 2026, "NS", 1, None, 2, None],
+    ]
+    found = imported("tariffs", workbook([OWN, *rows], merged=["F2:G4", "D2:E3"]))
+    places = [(line, OWN.index(column)) for line, column, _ in found.problems]
+    assert sorted(places) == [(2, 4), (2, 6), (3, 4), (3, 6), (4, 6)]
+    assert [values[2:7] for values in found.entries] == [["NS", "1", "", "2", ""]]
 
 
 def test_of_a_row_with_a_merged_price_all_but_that_is_known():
@@ -1362,6 +1395,8 @@ def test_columns_of_other_prices_may_be_ignored_above_a_row_of_units():
         ("01.01.26 - 31.12.25", "has a year of two digits"),
         ("gültig ab 01.07.2026", "is after the first day of 2026"),
         ("Gültigkeit ab 01.07.2026", "is after the first day of 2026"),
+        ("Gültigkeitsbeginn 01.07.2026", "is after the first day of 2026"),
+        ("Gültigkeitszeitraum: 01.07.2026-31.12.2026", "is after the first day of 2026"),
         ("Gültigkeit: 01.01.2026-30.06.2026", "ends before the last day of 2026"),
         ("1.7.2026-31.12.2026", "is after the first day of 2026"),
         ("vom 01.07.2026 bis 31.12.2026", "is after the first day of 2026"),
