@@ -46,7 +46,7 @@ def _compares(sentence: Sentence) -> bool:
     companies = [mention for mention in sentence.mentions if not (mention.place or mention.everyday)]
     meanings = [mark.meaning for mark in sentence.marks]
     return (
-        len(companies) > 1
+        len({frozenset(mention.readings) for mention in companies}) > 1  # not two names of one
         and all(sum(isinstance(one, alike) for one in meanings) <= 1 for alike in (Level, Position | Topic))
         and not any(isinstance(one, Relative) for one in meanings)
         and not _SEASONS.issubset(sentence.keys)

@@ -328,14 +328,14 @@ _CHOOSING: Final = frozenset(
 
 
 def _levies(positions: Sequence[Position], *, all_of_them: bool) -> tuple[LevyKind, ...]:
-    """Those that are named; where only "Umlagen" stands there, or some are left out of them, all. None beside a price: "Grundpreis und Umlagen"."""
+    """Those that are named; where only "Umlagen" stands there, and where only some are left out of them, all. None beside a price: "Grundpreis und Umlagen"."""
     prices = any(one.role not in _LEVIES | _CUSTOMERS for one in positions)
     if prices and positions[0].role not in _LEVIES:
         return ()
     if not any(one.role is Role.LEVY for one in positions):
         return _union(one.levies for one in positions if one.role is Role.SOME_LEVY)
     named = [one.levies for one in positions if one.role in _LEVIES]
-    return _union(levies for levies in named if all_of_them or len(levies) == 1)
+    return _union(levies for levies in named if len(levies) == 1) or _union(named if all_of_them else ())
 
 
 def _kinds(sentence: Sentence, positions: Sequence[Position]) -> tuple[PriceKind, ...]:

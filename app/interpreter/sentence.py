@@ -21,7 +21,6 @@ from app.interpreter.units import IN_KW, IN_KWH, SCALES
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import (
     AND_OR,
-    DEVICES,
     EACH,
     LEFT_OUT_OF,
     NONE,
@@ -169,15 +168,14 @@ class Sentence:
         )
 
     def _begins_a_clause(self, end: int, start: int) -> bool:
-        """A device, a module or "günstigster" behind a pause is said for itself ("nicht Gas, Wärmepumpe"), unless it continues a list:
-        "keine Wärmepumpe, Wallbox"."""
-        gaps = "".join(map(self.gap, range(end, start + 1)))
-        if "(" in gaps or _BETWEEN_CLAUSES.isdisjoint(gaps):
-            return False  # also "nicht für Wärmepumpen (Modul 2)"
-        if not any(mark.start == start and _stands_alone(mark) for mark in self.marks):
+        """ "Nicht dringend, günstigster Netzbetreiber", "keine Wallbox, aber eine Wärmepumpe"."""
+        if "aber" in self.keys[end:start]:
+            return True
+        if all(_BETWEEN_CLAUSES.isdisjoint(self.gap(i)) for i in range(end, start + 1)):
             return False
-        alike = self.covered(mark for mark in self.marks if _stands_alone(mark))
-        return any(i not in alike and self[i] not in AND_OR for i in range(end, start))
+        return any(
+            mark.start == start and mark.meaning in (Sign.CHEAPEST, Sign.DEAREST) for mark in self.marks
+        )
 
     def _is_neither(self, start: int) -> bool:
         """ "Weder Westnetz noch die Syna", "neither Westnetz nor Syna"."""
@@ -398,13 +396,6 @@ class Sentence:
         return not self.has(Sign.ASKS) and not any(
             key.isalpha() for i, key in enumerate(self.keys) if i not in explained
         )
-
-
-def _stands_alone(mark: Mark) -> bool:
-    meaning = mark.meaning
-    if not isinstance(meaning, Position):
-        return meaning in (Sign.CHEAPEST, Sign.DEAREST)
-    return meaning.role is Role.MODULE or (bool(meaning.kinds) and DEVICES.issuperset(meaning.kinds))
 
 
 def _without_other_wp(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:

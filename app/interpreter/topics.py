@@ -49,15 +49,16 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
 
 def _asks_for_a_procedure(sentence: Sentence) -> bool:
     """ "Wie beantrage ich Modul 3?", "Wie kann ich Modul 2 bei der Syna kündigen?"; not where a topic or a position stands before it
-    or behind a pause, as in "Wie melde ich mich an? Netzentgelte Westnetz"."""
+    or behind a pause or "an", as in "wie melde ich mich an netzentgelte westnetz"."""
     if sentence.has(Sign.ASKS) or sentence.has(Sign.WHEN):
         return False
     starts = [mark.start for mark in sentence.marks if isinstance(mark.meaning, Topic | Position)]
     for i, key in enumerate(sentence.keys):
-        verb, person, rest = sentence[i + 1], sentence[i + 2], sentence.keys[i + 3 :]
-        if key != "wie" or person not in _WHO_APPLIES:
+        if key != "wie" or sentence[i + 2] not in _WHO_APPLIES:
             continue
-        if any(start < i or not _is_one_clause(sentence, i, start) for start in starts):
+        verb, rest = sentence[i + 1], sentence.keys[i + 3 :]
+        end = i + 3 + rest.index("an") if verb in _REGISTERING and "an" in rest else len(sentence.keys)
+        if any(start < i or start > end or not _is_one_clause(sentence, i, start) for start in starts):
             continue
         if verb in _APPLYING or (verb in _CAN and _ends_with_applying(sentence, i)):
             return True
@@ -79,13 +80,11 @@ def _ends_with_applying(sentence: Sentence, start: int) -> bool:
 
 
 _WHO_APPLIES = {"ich", "man", "wir"}
-_APPLYING = {
+_REGISTERING = {"melde", "meldet", "melden"}
+_APPLYING = _REGISTERING | {
     "beantrage",
     "beantragt",
     "beantragen",
-    "melde",
-    "meldet",
-    "melden",
     "kundige",
     "kundigt",
     "kundigen",

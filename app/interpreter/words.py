@@ -628,7 +628,7 @@ NOT_A_YEAR_BESIDE = _keys("""
 """)
 # Whose date is not the year that is asked for: "Ihr Schreiben vom 12.03.2025".
 LETTERS = _keys("""
-    schreiben brief mail email e-mail rechnung anfrage angebot vertrag contract letter invoice message bescheid
+    schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid
 """)
 # Other countries, of which nothing is held.
 ABROAD = _keys("""
@@ -639,7 +639,7 @@ ABROAD = _keys("""
 """)
 # After them two digits are a year: "für 24".
 YEAR_CUES = _keys("""
-    in für f jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal fy cy
+    in für jahr jahre jahres year for of ab stand from kalenderjahr anno preisstand gj cal fy cy
     lieferjahr abrechnungsjahr vertragsjahr geschäftsjahr wirtschaftsjahr
 """)
 EBENE = _keys("""

@@ -21,6 +21,7 @@ from app.interpreter.words import (
     UNITS,
     YEAR_CUES,
     Level,
+    Position,
     Relative,
     Sign,
     Topic,
@@ -683,21 +684,28 @@ def _relative(sentence: Sentence) -> Iterator[_Found]:
 
 
 def _new_year(sentence: Sentence) -> Iterator[_Found]:
-    """ "Im neuen Jahr", where it is no wish ("Viel Erfolg im neuen Jahr!") and nothing has changed."""
+    """ "Im neuen Jahr", where something is asked, it is no wish ("Viel Erfolg im neuen Jahr!") and nothing has changed."""
     if sentence.has(Sign.CHANGES):
         return
     for i, key in enumerate(sentence.keys):
         is_new = key == "jahr" and sentence.keys[max(i - 2, 0) : i] == _IN_THE_NEW
-        if is_new and sentence[i - 3] not in _WISHED:
+        if is_new and sentence[i - 3] not in _WISHED and not sentence.leaves_out(i - 2):
             end = i + 1
             while end < len(sentence.keys) and _ENDS_OF_CLAUSES.isdisjoint(sentence.gap(end)):
                 end += 1
-            if "!" not in sentence.gap(end):
+            begin = i
+            while begin and _ENDS_OF_CLAUSES.isdisjoint(sentence.gap(begin)):
+                begin -= 1
+            asks = any(
+                begin <= mark.start < end and isinstance(mark.meaning, Topic | Position)
+                for mark in sentence.marks
+            )
+            if asks and "!" not in sentence.gap(end):
                 yield _Found(i, 1)
 
 
 _IN_THE_NEW: Final = ["im", key_of("neuen")]
-_WISHED: Final = frozenset({"erfolg", "gute", "gutes", "gluck", "gesundheit", "start"})
+_WISHED: Final = frozenset({"bald", "uns", "erfolg", "gute", "gutes", "gluck", "gesundheit", "start"})
 _LATE_IN_THE_YEAR: Final = 9  # September: from then on figures of the next year are published
 
 

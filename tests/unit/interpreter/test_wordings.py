@@ -1824,14 +1824,14 @@ def test_a_position_that_is_replaced_by_another_is_not_asked_for(
 @pytest.mark.parametrize(
     ("said", "use"),
     [
-        ("nicht Gas, Wärmepumpe 5000 kWh Modul 2 Westnetz", SpecialUse.WAERMEPUMPE),
         ("ich habe keine Wallbox, aber eine Wärmepumpe 5000 kWh Modul 2 Westnetz", SpecialUse.WAERMEPUMPE),
-        ("keine Umlagen, Wärmepumpe Westnetz Modul 2 5000 kWh", SpecialUse.WAERMEPUMPE),
+        ("Netzkosten 3500 kWh Syna, keine PV, Wallbox, Wärmepumpe", None),
+        ("Keine Solaranlage, Wallbox oder Wärmepumpe, Netzkosten Haushalt 3500 kWh Syna", None),
         ("keine Wärmepumpe, Wallbox oder Speicherheizung, Haushalt 3500 kWh Westnetz", None),
         ("Haushalt 3500 kWh Westnetz (keine Wärmepumpe, Wallbox)", None),
     ],
 )
-def test_what_is_denied_ends_with_its_clause_but_not_within_a_list(
+def test_devices_that_are_denied_in_a_list_are_not_those_of_the_bill(
     vocabulary: Vocabulary, said: str, use: SpecialUse | None
 ) -> None:
     usage = interpret(said, vocabulary, TODAY).details.usage
@@ -1932,6 +1932,10 @@ def test_a_number_before_a_word_that_is_not_known_stays_a_year(vocabulary: Vocab
         ("Sind die Netzentgelte der Syna im neuen Jahr gestiegen?", 2026),
         ("Schöne Tage im neuen Jahr! Netzentgelte Syna", 2026),
         ("Netzentgelte Syna, viel Erfolg im neuen Jahr!", 2026),
+        ("Netzentgelte Syna MS bitte. Danke und auf gute Zusammenarbeit im neuen Jahr.", 2026),
+        ("Wir melden uns im neuen Jahr wieder. Netzentgelte Syna MS", 2026),
+        ("Netzentgelte Syna MS, frohes Fest und bis bald im neuen Jahr", 2026),
+        ("Netzentgelte Syna MS nicht im neuen Jahr", 2026),
         ("Alles Gute für das neue Jahr! Netzentgelte Syna", 2026),
         ("Schönes neues Jahr, Netzentgelte Syna", 2026),
         ("Netzentgelte Syna ab 1.1. letzten Jahres", 2025),
@@ -1978,6 +1982,8 @@ def test_a_procedure_beside_a_price_leaves_the_price_asked_for(vocabulary: Vocab
         ),
         ("Wie kann ich Modul 3 nutzen ohne es anmelden zu müssen bei Westnetz", QuestionTopic.TIME_OF_USE),
         ("Wie kann man Netzentgelte bei Westnetz sparen ohne zu kündigen", QuestionTopic.NETZENTGELTE),
+        ("wie melde ich mich an netzentgelte syna 2025", QuestionTopic.NETZENTGELTE),
+        ("wie melde ich wallbox an kosten modul 1 syna", QuestionTopic.PRICES),
     ],
 )
 def test_a_procedure_beside_another_question_leaves_that_asked_for(
@@ -2021,6 +2027,22 @@ def test_what_is_denied_in_a_list_is_no_part_of_the_bill(vocabulary: Vocabulary,
 
 
 @pytest.mark.parametrize(
+    ("said", "levies"),
+    [
+        ("KWKG levy excluding VAT 2026", {LevyKind.KWKG}),
+        ("Umlagen KWKG und Offshore ohne MwSt 2026", {LevyKind.KWKG, LevyKind.OFFSHORE}),
+        ("KWKG levy without offshore 2026", {LevyKind.KWKG}),
+        ("Umlagen ohne KWKG: wie hoch ist die Offshore-Umlage?", {LevyKind.OFFSHORE}),
+    ],
+)
+def test_levies_that_are_named_beside_one_that_is_left_out_are_asked_for_alone(
+    vocabulary: Vocabulary, said: str, levies: set[LevyKind]
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, set(found.details.levies)) == (QuestionTopic.LEVIES, levies)
+
+
+@pytest.mark.parametrize(
     ("said", "left_out"),
     [
         ("Welche Umlagen fallen an?", set()),
@@ -2057,6 +2079,7 @@ def test_other_numbers_before_statt_replace_no_consumption(vocabulary: Vocabular
         "Unterschied MS NS Netzentgelte Westnetz Avacon",
         "Unterschied zum Vorjahr Netzentgelte Westnetz Avacon",
         "Unterschied Netzentgelte Grundpreis Westnetz Avacon",
+        "Unterschied Süwag Syna",
     ],
 )
 def test_differences_between_others_than_two_companies_are_no_comparison(
