@@ -64,7 +64,7 @@ class MemoryWarmer:
         except AppError as refusal:  # it is optional: requests read what is missing
             end = refusal.message
         except Exception:
-            # Requests have the same error. Started again, it would fail at the same record, and read everything before it each time.
+            # Started again, it would fail at the same record, and read everything before it each time.
             log.exception("memory_is_not_warmed")
             return
         log.info("memory_warmed", end=end, bytes=self._memory.bytes)
