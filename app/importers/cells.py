@@ -162,8 +162,11 @@ def composed(cell: str) -> str:
 
     A dash is empty; a word such as "ohne" is not, since a town has this name.
     """
-    is_dash = is_nothing(cell) and not any(map(str.isalnum, cell))
-    return "" if is_dash else compose(text(cell.strip()))
+    return "" if _is_dash(cell) else compose(text(cell.strip()))
+
+
+def _is_dash(cell: str) -> bool:
+    return is_nothing(cell) and not any(map(str.isalnum, cell))
 
 
 @cached
@@ -185,8 +188,8 @@ def name(cell: str) -> str:
     cell = compose(cell.strip())
     if not 0 < len(cell) <= 300 or cell.isspace():
         raise ValueError("must have 1 to 300 characters")
-    if not any(map(str.isalnum, cell)):
-        raise ValueError("must have a letter or a digit")
+    if _is_dash(cell):
+        raise ValueError("must be a name, and no dash")
     return text(cell)
 
 

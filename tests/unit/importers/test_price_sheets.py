@@ -1787,7 +1787,7 @@ def test_names_of_towns_and_companies_have_no_blanks_around_them():
 )
 def test_a_dash_is_no_name(kind, rows):
     [(line, _, reason)] = imported(kind, lines(*rows)).problems
-    assert (line, reason) == (2, "must have a letter or a digit")
+    assert (line, reason) == (2, "must be a name, and no dash")
 
 
 def test_a_price_of_a_band_may_have_other_digits_in_each_of_its_rows():
