@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -25,7 +24,7 @@ from tests.architecture.repository import ROOT
 from tests.integration.graph.running import issue_key, stream
 from tests.integration.scratch_tree import Edit, ScratchTree
 from tests.server_process import ServerProcess, dno
-from tests.servers import clone
+from tests.servers import cloned
 
 LATEST = max(path.stem[-4:] for path in (ROOT / "app/db/migrations").glob("*.sql"))
 MIGRATION = f"app/db/migrations/20991231_{LATEST}_up_9999.sql"
@@ -264,18 +263,16 @@ class ChangedServer:
 async def copy(
     _postgres_url: str, worker_id: str, redis_url: str, tmp_path: Path, folder: Path
 ) -> AsyncIterator[ChangedServer]:
-    name = f"dno_scratch_{worker_id}"
-    url = await clone(_postgres_url, name)
-    settings = Settings(database_url=url, redis_url=redis_url, rate_limit_anonymous=0, rate_limit_api_key=0)
-    running = ChangedServer(ScratchTree(tmp_path), settings, folder)
-    try:
-        yield running
-    finally:
-        if running.server is not None:
-            await asyncio.to_thread(running.server.stop)
-        connection = await asyncpg.connect(_postgres_url, database="postgres")
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await connection.close()
+    async with cloned(_postgres_url, f"dno_scratch_{worker_id}") as url:
+        settings = Settings(
+            database_url=url, redis_url=redis_url, rate_limit_anonymous=0, rate_limit_api_key=0
+        )
+        running = ChangedServer(ScratchTree(tmp_path), settings, folder)
+        try:
+            yield running
+        finally:
+            if running.server is not None:
+                await asyncio.to_thread(running.server.stop)
 
 
 async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_path):

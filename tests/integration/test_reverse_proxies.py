@@ -37,7 +37,7 @@ from tests.reverse_proxies import (
     trust,
 )
 from tests.server_process import ServerProcess
-from tests.servers import PASSWORD, clone, private_folder
+from tests.servers import PASSWORD, cloned, private_folder
 from tests.waiting import CACHING, COUNTED, until
 from tests.waiting import LIMIT as LIMIT_OF_WAITING
 
@@ -87,8 +87,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-async def site(_postgres_url: str, worker_id: str) -> AsyncIterator[Site]:
-    database_url = await clone(_postgres_url, f"proxies_{worker_id}")
+async def database_url(_postgres_url: str, worker_id: str) -> AsyncIterator[str]:
+    async with cloned(_postgres_url, f"proxies_{worker_id}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def site(database_url: str) -> AsyncIterator[Site]:
     with private_folder() as folder:
         valkey = Valkey(folder, PASSWORD, keeps=False)
         valkey.start()

@@ -23,7 +23,7 @@ from tests.integration.graph.writing import global_id
 from tests.integration.scratch_tree import ScratchTree
 from tests.integration.test_new_figures import COLUMN, MIGRATION
 from tests.server_process import ServerProcess, dno
-from tests.servers import clone
+from tests.servers import cloned
 from tests.waiting import COUNTED, until, until_equal
 
 READ = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung version } } }'
@@ -37,13 +37,9 @@ WAITING = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'n
 @pytest.fixture
 async def upgraded(settings: Settings, _postgres_url: str, worker_id: str) -> AsyncIterator[Settings]:
     """A database of its own, which the migration changes."""
-    name = f"upgrade_{worker_id}"
-    url = await clone(_postgres_url, name)
-    changed = {"database_url": url, "starter": False, "rate_limit_anonymous": 0, "rate_limit_api_key": 0}
-    yield msgspec.structs.replace(settings, **changed, **COUNTED)
-    connection = await asyncpg.connect(_postgres_url, database="postgres")
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
+    async with cloned(_postgres_url, f"upgrade_{worker_id}") as url:
+        changed = {"database_url": url, "starter": False, "rate_limit_anonymous": 0, "rate_limit_api_key": 0}
+        yield msgspec.structs.replace(settings, **changed, **COUNTED)
 
 
 @pytest.fixture

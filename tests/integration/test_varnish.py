@@ -30,7 +30,7 @@ from tests.reverse_proxies import (
     silent_instance,
 )
 from tests.server_process import ServerProcess
-from tests.servers import PASSWORD, clone, private_folder
+from tests.servers import PASSWORD, cloned, private_folder
 from tests.varnish import MISSING, Varnish
 from tests.waiting import CACHING, until
 
@@ -106,8 +106,13 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-async def site(_postgres_url: str, worker_id: str) -> AsyncIterator[Site]:
-    database_url = await clone(_postgres_url, f"varnish_{worker_id}")
+async def database_url(_postgres_url: str, worker_id: str) -> AsyncIterator[str]:
+    async with cloned(_postgres_url, f"varnish_{worker_id}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+async def site(database_url: str) -> AsyncIterator[Site]:
     addresses = [own_address(), own_address()]
     with private_folder() as folder:
         valkey = Valkey(folder, PASSWORD, keeps=False)

@@ -19,7 +19,7 @@ from tests import factories as make
 from tests.integration.graph.query_generator import drops_coroutines
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import global_id
-from tests.servers import clone
+from tests.servers import cloned
 from tests.waiting import until
 
 CORRECT = """
@@ -80,19 +80,15 @@ def unwritten_logs() -> Iterator[None]:
 
 @pytest.fixture
 async def own_database(settings: Settings, _postgres_url: str, worker_id: str) -> AsyncIterator[Settings]:
-    name = f"incomplete_{worker_id}"
-    url = await clone(_postgres_url, name)
-    yield msgspec.structs.replace(
-        settings,
-        database_url=url,
-        starter=False,
-        entity_cache=False,
-        memory_cache=False,
-        response_cache=False,
-    )
-    connection = await asyncpg.connect(_postgres_url, database="postgres")
-    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await connection.close()
+    async with cloned(_postgres_url, f"incomplete_{worker_id}") as url:
+        yield msgspec.structs.replace(
+            settings,
+            database_url=url,
+            starter=False,
+            entity_cache=False,
+            memory_cache=False,
+            response_cache=False,
+        )
 
 
 @pytest.fixture

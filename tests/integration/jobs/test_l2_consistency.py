@@ -25,7 +25,7 @@ from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
 from tests.integration.jobs.changes import TAG, tag_of
 from tests.servers import PrivateValkey, private_folder
-from tests.waiting import until
+from tests.waiting import PATIENT, until
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ async def test_any_number_of_instances_start_under_one_epoch(pool: Pool, setting
 async def test_a_redis_that_has_become_another_process_starts_one_new_epoch_for_all(
     pool: Pool, settings: Settings, valkey: PrivateValkey, stale: bool
 ) -> None:
-    settings = replace(settings, redis_url=valkey.url)
+    settings = replace(settings, redis_url=valkey.url, **PATIENT)
     async with running_caches(settings) as one, running_caches(settings) as other:
         await keep_in_l2(one, b"old")
         [(key, value)] = [
