@@ -18,6 +18,8 @@ PATIENT: Final = {"redis_timeout": 20.0, "redis_connect_timeout": 20.0}
 CACHING: Final = {**PATIENT, "max_missed_heartbeats": 100}
 # For tests that count requests: none costs more because it computed for long, and no budget refills meanwhile.
 COUNTED: Final = {**PATIENT, "rate_limit_cost": 10**9, "rate_limit_window": 3600.0}
+# Only in this database: tests of other workers have theirs on the same server.
+WAITS_FOR_LOCK: Final = "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def until(

@@ -25,7 +25,7 @@ from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.running import Headers, Running, issue_key, running, stream, websocket_client
 from tests.integration.graph.writing import global_id, mutation
 from tests.servers import PrivateValkey
-from tests.waiting import COUNTED, LIMIT, until
+from tests.waiting import COUNTED, LIMIT, WAITS_FOR_LOCK, until
 
 CHANGES = """
 subscription { dataChanged { entry { ... on Tariff { version history(first: 1) { version changedBy } } } } }
@@ -254,7 +254,7 @@ async def locked(pool: Pool, entry_id: Any) -> AsyncIterator[Callable[[], Awaita
         await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", entry_id)
 
         async def wait_until_blocked() -> None:
-            await until(lambda: connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+            await until(lambda: connection.fetchval(WAITS_FOR_LOCK))
 
         yield wait_until_blocked
 

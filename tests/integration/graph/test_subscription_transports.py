@@ -26,7 +26,7 @@ from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYT
 from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.running import Running, Stream, issue_key, running, stream, websocket_client
-from tests.waiting import COUNTED, LIMIT, until
+from tests.waiting import COUNTED, LIMIT, WAITS_FOR_LOCK, until
 
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
 CORRECT = """
@@ -614,7 +614,7 @@ async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
         async with pool.connection() as connection, connection.transaction():
             await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", tariff.id)
             await client.subscribe(CORRECT, input={"id": f"tariff_{tariff.id.hex}", "leistung": "60"})
-            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            while not await connection.fetchval(WAITS_FOR_LOCK):
                 await asyncio.sleep(0.01)
             server.server.leave(signal.SIGTERM)
             await until(lambda: server.resources.broadcast._ended is not None)

@@ -171,7 +171,8 @@ CREATE CONSTRAINT TRIGGER wait_in_commit AFTER UPDATE ON netzentgelte_data DEFER
     FOR EACH ROW EXECUTE FUNCTION wait_in_commit()
 """
 WAITS_IN_COMMIT = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE 'COMMIT%'"
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE 'COMMIT%'"
 )
 
 

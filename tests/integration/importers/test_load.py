@@ -294,7 +294,8 @@ class TestManualChanges:
             await editor.execute("UPDATE netzentgelte_data SET leistung = 60")
             importing = asyncio.create_task(load(Kind.TARIFFS, TARIFFS + tariff(leistung="1")))
             while not await pool.fetch(
-                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'dno-import' AND wait_event_type = 'Lock'"
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'dno-import'"
+                " AND wait_event_type = 'Lock'"
             ):
                 await asyncio.sleep(0)
             await correction.commit()

@@ -17,7 +17,7 @@ from app.importers.follow.passes import PassReport
 from tests import factories as make
 from tests.crawler_database import CrawlerDatabase
 from tests.integration.importers.follow.conftest import Follow
-from tests.waiting import until
+from tests.waiting import WAITS_FOR_LOCK, until
 
 EDITOR = Principal(Role.EDITOR, name="erika@example.org")
 
@@ -297,8 +297,8 @@ async def follow_during_a_correction(follow: Follow, pool: Pool, price: str) -> 
     """The pass waits for the correction, which is committed then."""
 
     async def is_waiting() -> bool:
-        [row] = await pool.fetch("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS waits")
-        found: bool = row["waits"]
+        [row] = await pool.fetch(WAITS_FOR_LOCK)
+        found: bool = row[0]
         return found
 
     found = await entry(pool)
