@@ -390,6 +390,13 @@ def _scheme(url: str) -> str:
         return ""
 
 
+def check_token(settings: Settings, name: str) -> None:
+    """Raises CannotStart for what no header can hold: each request with it would fail."""
+    token = getattr(settings, name)
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise CannotStart(f"The setting {name.upper()} is wrong: it has letters that no token has.")
+
+
 def _is_base(url: str) -> bool:
     """Whether a path can be put behind it."""
     try:

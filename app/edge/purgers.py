@@ -12,7 +12,7 @@ import msgspec
 
 from app.edge.exchange import NoResponse, Response, Server
 from app.errors import CannotStart
-from app.settings import Settings
+from app.settings import Settings, check_token
 
 _OK: Final = 200
 _TOO_MANY_REQUESTS: Final = 429
@@ -147,13 +147,8 @@ def _purgers_of(settings: Settings) -> Iterator[Purger]:
             token = f"edge_{name.partition('_')[0]}_token"
             if not getattr(settings, token):
                 raise CannotStart(f"The setting {token.upper()} is missing: EDGE_{name.upper()} is given.")
-            if not _is_token(getattr(settings, token)):
-                raise CannotStart(f"The setting {token.upper()} is wrong: it has letters that no token has.")
+            check_token(settings, token)
             yield purger(settings)
-
-
-def _is_token(text: str) -> bool:
-    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _check_address(url: str) -> None:

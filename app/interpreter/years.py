@@ -652,7 +652,7 @@ def _among_keywords(sentence: Sentence, i: int) -> bool:
 
 
 def _counts_something(sentence: Sentence, i: int) -> bool:
-    """ "In Rosenheim 12 Mietshäuser", "für 25 Wallboxen"."""
+    """ "In Rosenheim 12 Mietshäuser", "für 12 Antworten"."""
     if sentence.gap(i + 1) != " " or i + 1 in sentence.covered([*sentence.mentions, *sentence.marks]):
         return False
     return sentence[i + 1].endswith(_COUNTED)

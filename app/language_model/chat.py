@@ -11,7 +11,7 @@ import msgspec
 from app.errors import CannotStart
 from app.language_model.budget import AT_ONCE
 from app.language_model.opinion import LanguageModel, NoOpinion
-from app.settings import Settings
+from app.settings import Settings, check_token
 
 if TYPE_CHECKING:
     import httpx
@@ -41,10 +41,7 @@ async def open_language_model(settings: Settings) -> AsyncIterator[LanguageModel
     if not settings.language_model_url:
         yield None
         return
-    # What no header can hold would fail with each question.
-    key = settings.language_model_key
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise CannotStart("The setting LANGUAGE_MODEL_KEY is wrong: it has letters that no token has.")
+    check_token(settings, "language_model_key")
     try:
         import httpx
     except ImportError:
