@@ -8,11 +8,10 @@ import re
 import shutil
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.servers import private_folder
@@ -105,8 +104,42 @@ class Page:
                 self.complaints.append(str(event["exceptionDetails"]))
 
 
+class _Browser:
+    def __init__(self, process: Process, socket: ClientConnection) -> None:
+        self._process = process
+        self._address = "{}:{}".format(*socket.remote_address)
+        self.commands = Page(socket)
+
+    @property
+    def ended(self) -> bool:
+        return self._process.returncode is not None
+
+    @asynccontextmanager
+    async def tab(self) -> AsyncIterator[Page]:
+        """Empty, in a window of its own and with cookies, storage and a cache of its own; at the end all are gone."""
+        context = (await self.commands.command("Target.createBrowserContext"))["browserContextId"]
+        try:
+            target = await self.commands.command(
+                "Target.createTarget", url="about:blank", browserContextId=context, newWindow=True
+            )
+            address = f"ws://{self._address}/devtools/page/{target['targetId']}"
+            async with connect(address, max_size=None) as socket, _listening(Page(socket)) as page:
+                yield page
+        finally:
+            await self.commands.command("Target.disposeBrowserContext", browserContextId=context)
+
+
 @asynccontextmanager
-async def open_page(url: str) -> AsyncIterator[Page]:
+async def _listening(page: Page) -> AsyncIterator[Page]:
+    listening = asyncio.create_task(page.listen())
+    try:
+        yield page
+    finally:
+        listening.cancel()
+
+
+@asynccontextmanager
+async def _browser() -> AsyncIterator[_Browser]:
     assert CHROMIUM
     with private_folder() as folder:
         process = await asyncio.create_subprocess_exec(
@@ -114,25 +147,41 @@ async def open_page(url: str) -> AsyncIterator[Page]:
         )
         try:
             async with connect(await _address(process), max_size=None) as socket:
-                page = Page(socket)
-                listening = asyncio.create_task(page.listen())
-                try:
-                    await page.open(url)
-                    yield page
-                finally:
-                    listening.cancel()
+                browser = _Browser(process, socket)
+                async with _listening(browser.commands):
+                    yield browser
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()
             await asyncio.wait_for(process.wait(), PATIENCE)
 
 
+# One for all tests of a worker: its start takes longer than most of them.
+_of_the_worker: _Browser | None = None
+_opened = AsyncExitStack()
+
+
+@asynccontextmanager
+async def open_page(url: str) -> AsyncIterator[Page]:
+    global _of_the_worker
+    if _of_the_worker is None or _of_the_worker.ended:
+        _of_the_worker = await _opened.enter_async_context(_browser())
+    async with _of_the_worker.tab() as page:
+        await page.open(url)
+        yield page
+
+
+async def stop_browser() -> None:
+    """Of this worker, if a test has started it."""
+    global _of_the_worker
+    _of_the_worker = None
+    await _opened.aclose()
+
+
 async def _address(process: Process) -> str:
-    """Of the first tab; the browser reports its port."""
+    """The browser reports it."""
     assert process.stderr
     async with asyncio.timeout(PATIENCE):
-        while not (found := re.search(rb"ws://([\d.:]+)/", await process.stderr.readline())):
+        while not (found := re.search(rb"ws://\S+", await process.stderr.readline())):
             assert process.returncode is None
-    async with httpx.AsyncClient() as client:
-        tabs = (await client.get(f"http://{found[1].decode()}/json")).json()
-    return next(str(tab["webSocketDebuggerUrl"]) for tab in tabs if tab["type"] == "page")
+    return found[0].decode()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.e2e.browser import stop_browser
 from tests.e2e.serving import Serving, serving
 
 
@@ -18,3 +19,10 @@ async def served() -> AsyncIterator[Serving]:
 def server(served: Serving) -> str:
     """Its address."""
     return served.url
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _browser_of_the_worker() -> AsyncIterator[None]:
+    """Started by the first test that opens a page."""
+    yield
+    await stop_browser()

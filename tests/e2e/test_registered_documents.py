@@ -14,6 +14,7 @@ from tests.e2e.browser import CHROMIUM, open_page
 from tests.e2e.serving import serving
 from tests.e2e.test_graphiql import EXAMPLES, READY, execute, link, needs_graphiql, shows
 from tests.e2e.test_pages import set_width
+from tests.integration.scratch_tree import LEFT_OUT
 from tests.servers import private_folder
 
 PRICES = "query Prices($slug: String!) {\n  dno(slug: $slug) { name }\n}\n"
@@ -50,9 +51,8 @@ async def without_npm() -> AsyncIterator[Path]:
     """This tree as it is installed on a machine without npm."""
     with private_folder() as folder:
         root = Path(app.__file__).parent.parent
-        left_out = shutil.ignore_patterns("node_modules", "__pycache__")
         for package in ("app", "schema", "loaders"):
-            shutil.copytree(root / package, folder / package, ignore=left_out)
+            shutil.copytree(root / package, folder / package, ignore=LEFT_OUT)
         shutil.rmtree(folder / "app" / "web" / "assets", ignore_errors=True)
         yield folder
 
