@@ -1,7 +1,7 @@
 """Records are decoded from bytes as they were encoded, whatever their types."""
 
 import time
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -21,11 +21,6 @@ from app.domain.hlzf import Hlzf
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
-
-st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False, places=4))
-st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
-st.register_type_strategy(str, st.text(st.characters(codec="utf-8")))
-st.register_type_strategy(int, st.integers(-(2**63), 2**63 - 1))
 
 TYPES = [
     Dno,
