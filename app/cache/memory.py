@@ -122,23 +122,27 @@ class Memory:
             found[position] = None
         return found
 
-    def get_all(self, keys: Iterable[Hashable]) -> tuple[list[Any], list[Collection[str]], float] | None:
-        """Of all entries together: their values, their tags and until when they hold. None if one is missing or has ended."""
+    def get_all(self, keys: Iterable[Hashable]) -> tuple[list[Entry], list[Any], float] | None:
+        """All entries together, their values and until when all of them hold. None if one is missing or has ended."""
         now = monotonic()
         if now >= self.valid_until:
             return None
+        found = list(map(self._entries.get, keys))
         values: list[Any] = []
-        tags: list[Collection[str]] = []
-        add_value, add_tags, first_end = values.append, tags.append, inf
-        for entry in map(self._entries.get, keys):
-            if entry is None or entry.until <= now:
+        add_value, first_end = values.append, inf
+        # Only what is needed of each is read: that of thousands of entries is not in the processor's caches. So their
+        # tags are left to those who keep the response.
+        for entry in found:
+            if entry is None:
+                return None
+            end = entry.until
+            if end <= now:
                 return None
             entry.used = True
             add_value(entry.value)
-            add_tags(entry.tags)
-            if entry.until < first_end:
-                first_end = entry.until
-        return values, tags, first_end
+            if end < first_end:
+                first_end = end
+        return found, values, first_end  # type: ignore[return-value] # none is None
 
     def end_of(self, keys: Iterable[Hashable]) -> float | None:
         """The first end of these entries; None if one is missing."""

@@ -2,6 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from math import inf
+from typing import Protocol
+
+
+class Tagged(Protocol):
+    """What was read from memory, or is written there: it rests on the tags."""
+
+    @property
+    def tags(self) -> Collection[str]: ...
 
 
 class ReadSet:
@@ -15,8 +23,8 @@ class ReadSet:
 
     def __init__(self) -> None:
         self._tags: set[str] = set()
-        # Tags of what was found in memory, not united yet: for most long lists it is never needed.
-        self._parts: list[Collection[str]] = []
+        # What was found in memory, its tags not united yet: for most long lists they are never needed.
+        self._parts: list[Tagged] = []
         self.fetched: set[str] = set()
         self.until: float = inf  # on the clock of app/cache/clock.py
         self.bound: float = inf
@@ -26,7 +34,7 @@ class ReadSet:
     @property
     def tags(self) -> set[str]:
         if self._parts:
-            self._tags.update(*self._parts)
+            self._tags.update(*[part.tags for part in self._parts])
             self._parts.clear()
         return self._tags
 
@@ -37,8 +45,8 @@ class ReadSet:
         """Each part counts as one tag at least: of its own object."""
         return len(self._parts) > number or len(self.tags) > number
 
-    def update_with_parts(self, parts: Sequence[Collection[str]], until: float) -> None:
-        """`parts`: the tags of objects that differ."""
+    def update_with_parts(self, parts: Sequence[Tagged], until: float) -> None:
+        """`parts`: of objects that differ."""
         self._parts += parts
         if until < self.until:
             self.until = until

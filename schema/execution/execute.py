@@ -9,6 +9,7 @@ from graphql.execution.values import VariableValues
 from graphql.pyutils import gather_with_cancel
 
 from app.cache.memory import Entry, Memory
+from app.cache.read_set import Tagged
 from app.limits.work_budget import TURN, WorkBudget, metered
 from app.observability import operation_stats
 from loaders.record_loader import RecordLoader
@@ -49,7 +50,7 @@ class PlanExecution:
         self._slots: list[Any] = [_not_loaded] * plan.slots
         # In the order of BUDGET, FRAGMENT_TEXTS and WRITE_FRAGMENT.
         self._slots += (self._budget, self._fragment_texts, self._write_fragment)
-        self._tags: list[Collection[str]] = []  # of cached fragments
+        self._parts: list[Tagged] = []  # cached fragments, and those that are cached now
         self._valid_until = float("inf")
 
     async def body(self, before: str, after: str) -> bytes:
@@ -61,7 +62,7 @@ class PlanExecution:
             # A bound method of this object is among them: clearing breaks the reference cycle.
             self._slots.clear()
         # Only now: cached fragments must not shorten the lifetime of the fragments that were just stored.
-        self._context.read_set.update_with_parts(self._tags, self._valid_until)
+        self._context.read_set.update_with_parts(self._parts, self._valid_until)
         text = f"{before}{text}{after}"
         if not self._fragment_texts:
             self._budget.check_answer(len(text))
@@ -214,15 +215,15 @@ class PlanExecution:
         found = self._memory.get_all(names)
         if found is None:
             return None
-        texts, tags, until = found
-        self._tags += tags
+        entries, texts, until = found
+        self._parts += entries
         self._valid_until = min(self._valid_until, until)
         return texts
 
     def _use(self, entries: Sequence[Entry | None]) -> list[bytes]:
         """The texts that were found; the response depends on what they depend on."""
         found = [entry for entry in entries if entry is not None]
-        self._tags += [entry.tags for entry in found]
+        self._parts += found
         self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
         return [entry.value for entry in found]
 
@@ -268,7 +269,7 @@ class PlanExecution:
                 since=self._since,
                 answer=True,
             )
-            self._tags.append(tags)
+            self._parts.append(item)
         written: bytes = item.text
         self._budget.add_bytes(len(written))
         return written

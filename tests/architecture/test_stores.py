@@ -269,7 +269,7 @@ STORES = {
     "schema/execution/plan.py:Selection.stored": "documents",
     "schema/execution/plan.py:Selection.writers": "documents",
     "schema/execution/execute.py:PlanExecution._fragment_texts": REQUEST,
-    "schema/execution/execute.py:PlanExecution._tags": REQUEST,
+    "schema/execution/execute.py:PlanExecution._parts": REQUEST,
     "schema/execution/subscription.py:Subscriptions._in_flight": REQUEST,
     "schema/execution/subscription.py:Subscriptions._groups": "open subscriptions",
     "schema/execution/subscriber_group.py:SubscriberGroup._members": "open subscriptions",

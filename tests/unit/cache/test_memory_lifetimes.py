@@ -322,7 +322,14 @@ def test_all_of_several_are_read_with_their_tags_and_their_first_end(clock: Cloc
     keep(memory, "a", until=1030)
     keep(memory, "b", until=1020)
     keep(memory, "c")
-    assert memory.get_all("cab") == (["c", "a", "b"], [("c",), ("a",), ("b",)], 1020)
+    found = memory.get_all("cab")
+    assert found is not None
+    entries, values, end = found
+    assert ([entry.tags for entry in entries], values, end) == (
+        [("c",), ("a",), ("b",)],
+        ["c", "a", "b"],
+        1020,
+    )
     assert memory.get_all(["a", "absent"]) is None
     clock.now = 1020
     assert memory.get_all("ab") is None

@@ -1,8 +1,14 @@
 """The tags that an operation has used, and the earliest expiry among them."""
 
+from collections.abc import Collection
 from math import inf
+from typing import NamedTuple
 
 from app.cache.read_set import ReadSet
+
+
+class Part(NamedTuple):
+    tags: Collection[str]
 
 
 def test_it_starts_empty_and_cacheable_without_an_end() -> None:
@@ -34,22 +40,22 @@ def test_it_states_why_nothing_may_be_kept() -> None:
 def test_tags_of_parts_are_united_when_they_are_read() -> None:
     used = ReadSet()
     assert not used.has_tags()
-    used.update_with_parts([("a", "b"), {"b", "c"}], 8)
+    used.update_with_parts([Part(("a", "b")), Part({"b", "c"})], 8)
     assert used.has_tags()
     assert used.until == 8
     used.add("d", 9)
     assert used.tags == set("abcd")
-    used.update_with_parts([("e",)], inf)
+    used.update_with_parts([Part(("e",))], inf)
     assert (used.tags, used.until) == (set("abcde"), 8)
     other = ReadSet()
-    other.update_with_parts([("x",)], 7)
+    other.update_with_parts([Part(("x",))], 7)
     used.merge(other)
     assert (used.tags, used.until) == (set("abcdex"), 7)
 
 
 def test_it_counts_tags_and_each_part_as_one_at_least() -> None:
     used = ReadSet()
-    used.update_with_parts([("a", "b"), ("b", "c")], inf)
+    used.update_with_parts([Part(("a", "b")), Part(("b", "c"))], inf)
     assert used.has_more_tags_than(1)
     assert used.has_more_tags_than(2)
     assert not used.has_more_tags_than(3)
