@@ -228,6 +228,32 @@ async def test_rules_are_validated_in_whichever_schema_the_search_path_names_fir
         assert await fetchval(url, UNVALIDATED) == 0
 
 
+async def test_tables_in_another_schema_have_the_same_rules_as_in_public(database_with: DatabaseWith) -> None:
+    """Also moments that no client can read are repaired there, and refused from then on."""
+    rules = (
+        "SELECT string_agg(concat_ws(' ', c.relname, r.conname, r.convalidated, pg_get_constraintdef(r.oid)), chr(10)"
+        " ORDER BY c.relname, r.conname) FROM pg_constraint r JOIN pg_class c ON c.oid = r.conrelid"
+        " WHERE pg_table_is_visible(c.oid) AND r.conname NOT LIKE 'pg_%'"
+    )
+    async with database_with("search_path = public") as url:
+        expected = await fetchval(url, rules)
+    assert expected.count("readable_moment(") > 20
+    async with database_with("search_path = elsewhere, public") as url:
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE SCHEMA elsewhere"):
+            await fetchval(url, statement)
+        await migrate(url, target="0022")
+        await fetchval(
+            url,
+            "INSERT INTO dnos (slug, name, created_at, deleted_at) VALUES ('netze-a', 'Netze A', '20000-01-01', 'infinity')",
+        )
+        assert await migrate(url) == ["0023"]
+        assert await fetchval(url, rules) == expected
+        recent = "SELECT now() - created_at < '1 minute' AND now() - deleted_at < '1 minute' FROM dnos"
+        assert await fetchval(url, recent)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await fetchval(url, "UPDATE dnos SET deleted_at = 'infinity'")
+
+
 async def test_rules_with_any_name_are_validated_and_those_on_a_table_of_another_role_are_listed(
     database_with: DatabaseWith, admin_of: Callable[[str], str]
 ) -> None:
