@@ -124,4 +124,8 @@ async def _pause(took: float) -> None:
     clock = asyncio.get_running_loop().time
     began = clock()
     await asyncio.sleep(0)
-    await asyncio.sleep(took * (PAUSE_IF_BUSY if clock() - began > BUSY else PAUSE))
+    await asyncio.sleep(_pause_after(took, clock() - began))
+
+
+def _pause_after(took: float, iteration: float) -> float:
+    return took * (PAUSE_IF_BUSY if iteration > BUSY else PAUSE)

@@ -1,11 +1,13 @@
 """L1 is warmed at startup with the figures of all operators."""
 
+import asyncio
 from typing import Any, cast
 
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from app.cache.redis import SharedCache
 from app.db.pool import Pool
 from app.domain.directory import Directories
 from app.domain.dno import Dno
@@ -15,7 +17,7 @@ from app.observability.metrics import STATEMENTS
 from app.resources import Resources
 from app.settings import Settings
 from loaders import memory_warmer
-from loaders.memory_warmer import PORTION, MemoryWarmer
+from loaders.memory_warmer import BUSY, PAUSE_IF_BUSY, PORTION, MemoryWarmer
 from loaders.regions import PRICES, TARIFFS
 from tests import factories as make
 from tests.integration.graph.running import running
@@ -156,3 +158,61 @@ async def test_any_other_error_ends_it_with_one_line_in_the_log_and_fails_no_job
     assert [line["event"] for line in logs if line["event"].startswith("memory_")] == ["memory_is_not_warmed"]
     get = resources.memory.get
     assert all(get(TARIFFS.tag(DnoYear(dno.id, year))) is None for dno in operators for year in (2024, 2025))
+
+
+class _Redis:
+    """Trusted or not, and how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.is_trusted = False
+        self.looks = 0
+
+    @property
+    def trusted(self) -> bool:
+        self.looks += 1
+        return self.is_trusted
+
+
+async def test_nothing_is_read_before_redis_is_trusted(resources: Resources, operators: list[Any]) -> None:
+    """What others have read could not be found in it, and what is read here could not be kept there."""
+    settings = msgspec.structs.replace(resources.settings, warm_memory=True)
+    redis = _Redis()
+    warmer = MemoryWarmer(
+        resources.read_through,
+        resources.memory,
+        cast("SharedCache", redis),
+        resources.directories,
+        settings,
+    )
+    before = _statements()
+    warming = asyncio.create_task(warmer.run())
+    await until(lambda: redis.looks == 3)
+    assert (warming.done(), _statements()) == (False, before)
+    redis.is_trusted = True
+    async with asyncio.timeout(30):
+        await warming
+    assert _statements()["tariffs"] > before["tariffs"]
+
+
+async def test_a_pause_follows_each_portion(
+    resources: Resources, many: list[Dno], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(took: float) -> None:
+        pauses.append(took)
+
+    monkeypatch.setattr(memory_warmer, "_pause", pause)
+    before = _statements()
+    await _warmer(resources).run()
+    assert len(pauses) == 4  # two portions of operators in each of two years
+    assert _statements()["tariffs"] - before["tariffs"] == 4
+    assert all(took > 0 for took in pauses)
+
+
+async def test_a_pause_is_as_long_as_the_portion_took_and_longer_where_the_event_loop_is_busy() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await memory_warmer._pause(3600)
+    assert memory_warmer._pause_after(0.25, iteration=BUSY / 2) == 0.25
+    assert memory_warmer._pause_after(0.25, iteration=BUSY * 2) == 0.25 * PAUSE_IF_BUSY > 1
