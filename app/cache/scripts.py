@@ -13,7 +13,7 @@ class Script(NamedTuple):
 
 
 def _read_script(*names: str) -> Script:
-    text = "\n".join(files(__package__).joinpath(name).read_text() for name in names)
+    text = "\n".join(files(__package__).joinpath(name).read_text(encoding="utf-8") for name in names)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -1,18 +1,17 @@
 """`dno atypical-use`: a load profile under § 19 (2) sentence 1 StromNEV, by the figures of the local database."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
-import msgspec
 import typer
 
 from app.cli import console
 from app.cli.databases import with_databases
+from app.cli.standard_streams import print_json, standard_input
 from app.db import dnos, hlzf, holiday_rules, tariffs
 from app.db.pool import open_pool
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear, Publication, VerificationStatus, VoltageLevel
@@ -66,7 +65,7 @@ def atypical_use_command(
 
     report = with_databases(read_settings(os.environ), compute)
     if json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
+        print_json(report, indented=True)
         return
     for line in _lines(report):
         console.out.print(line, markup=False, soft_wrap=True)
@@ -82,7 +81,7 @@ def _read(file: Path, reader: LoadProfileReader) -> LoadProfile:
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
     if file == STDIN:
-        yield sys.stdin.buffer
+        yield standard_input().buffer
         return
     try:
         with file.open("rb") as source:

@@ -1,17 +1,16 @@
 """`dno check`: lists stored figures with unusual values, as lines of text or of JSON."""
 
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
-import msgspec
 import typer
 
 from app.cli import console
 from app.cli.databases import with_databases
+from app.cli.standard_streams import print_json, print_row
 from app.db.family_tables import TABLES
 from app.db.pool import Connection
 from app.db.staging import fetch_operators
@@ -125,7 +124,7 @@ async def _print_lines(found: AsyncIterator[Found]) -> int:
     count = 0
     async for each in found:
         key = " ".join([each.dno, str(each.entry.year), *_key(CHECKED[each.table], each.entry)])
-        sys.stdout.write(f"{each.table}\t{key}\t{each.warning.code}\t{each.warning.message}\n")
+        print_row((each.table, key, each.warning.code, each.warning.message))
         count += 1
     console.out.print(f"{count:,} unusual values.", markup=False)
     return count
@@ -145,7 +144,7 @@ async def _print_json(found: AsyncIterator[Found]) -> int:
             "code": each.warning.code,
             "reason": each.warning.message,
         }
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        print_json(line)
         count += 1
-    sys.stdout.write(msgspec.json.encode({"kind": "summary", "unusual": count}).decode() + "\n")
+    print_json({"kind": "summary", "unusual": count})
     return count

@@ -1,7 +1,6 @@
 """`dno export`: writes a table to a file that `dno import` reads back unchanged."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ import typer
 
 from app.cli import console
 from app.cli.databases import with_databases
+from app.cli.standard_streams import binary_output
 from app.db.export import COLUMNS, FILTERS, EntryKind, Filter, Table, stream
 from app.domain.clock import read_moment
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
@@ -172,7 +172,7 @@ def _format_of(file: Path) -> Format:
 def _opened(file: Path) -> Iterator[BinaryIO]:
     """The file is renamed into place when it is complete."""
     if file == STDOUT:
-        yield sys.stdout.buffer
+        yield binary_output()
         return
     unfinished = file.with_name(f"{file.name}.part")
     try:

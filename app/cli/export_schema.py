@@ -1,8 +1,8 @@
 """`dno export-schema`: prints the GraphQL schema."""
 
-import sys
 from pathlib import Path
 
+from app.cli.standard_streams import standard_output
 from app.errors import CannotStart
 
 
@@ -11,11 +11,11 @@ def run(file: Path | None, *, check: bool) -> None:
 
     text = schema_text()
     if file is None:
-        sys.stdout.write(text)
+        print(text, end="", file=standard_output())
     elif check:
-        if not file.is_file() or file.read_text() != text:
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
             raise CannotStart(
                 f"{file} differs from the schema of the code: write it again with dno export-schema {file}."
             )
     else:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")

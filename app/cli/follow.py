@@ -2,15 +2,14 @@
 
 import asyncio
 import os
-import sys
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from app.cli import console
 from app.cli.databases import with_databases
+from app.cli.standard_streams import print_json, print_row, standard_output
 from app.db import followed_rows
 from app.domain.set_aside import SetAside
 from app.errors import AppError, CannotStart
@@ -111,8 +110,8 @@ async def _continuously(settings: Settings, *, as_json: bool) -> None:
 
 def _print(report: PassReport, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
-        sys.stdout.flush()
+        print_json(report)
+        standard_output().flush()
         return
     if report.problem:
         console.print_error(report.problem)
@@ -140,13 +139,14 @@ async def _list_set_aside(settings: Settings, *, as_json: bool) -> None:
     async with connect(settings.database_url, deadline=settings.import_timeout) as connection:
         while rows := await followed_rows.fetch_set_aside(connection, after, _PAGE):
             for each in rows:
-                sys.stdout.write(_line(each, as_json=as_json) + "\n")
+                if as_json:
+                    print_json(each)
+                else:
+                    print_row(_cells(each))
             after = (rows[-1].source, rows[-1].source_id, rows[-1].part)
 
 
-def _line(each: SetAside, *, as_json: bool) -> str:
-    if as_json:
-        return msgspec.json.encode(each).decode()
+def _cells(each: SetAside) -> tuple[str, ...]:
     content = " ".join(f"{name}={value}" for name, value in each.content.items() if name != "id")
     shown = "".join(letter if letter.isprintable() else " " for letter in content)
-    return f"{each.source}\t{each.source_id}\t{each.reason}\t{shown}"
+    return each.source, str(each.source_id), each.reason, shown

@@ -1,14 +1,12 @@
 """`dno import`: imports files and prints a report, as tables or as JSON."""
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +15,7 @@ from rich.text import Text
 from app.cli import console, import_register
 from app.cli.databases import with_databases
 from app.cli.import_output import failures, progress_bar
+from app.cli.standard_streams import print_json, print_row, standard_input
 from app.importers.checking import File
 from app.importers.decimals import Decimal
 from app.importers.encodings import Encoding
@@ -180,7 +179,7 @@ def _opened(names: Sequence[str]) -> Iterator[list[File]]:
         files = []
         for name in dict.fromkeys(names):
             if name == STDIN:
-                files.append(File("standard input", sys.stdin.buffer))
+                files.append(File("standard input", standard_input().buffer))
                 continue
             try:
                 files.append(File(name, stack.enter_context(Path(name).open("rb"))))
@@ -226,7 +225,8 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
 
 def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> None:
     if len(rows) > _MAX_TABLE_ROWS:
-        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+        for row in rows:
+            print_row(row)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=f"bold {style}")
     for title in titles:
@@ -243,7 +243,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
         value = None if problem.value is None else shown(problem.value)
         _line("refused", problem.location, column=problem.column, value=value, reason=problem.reason)
     for note in report.notes:
-        _write({"kind": "read_as", "reason": note})
+        print_json({"kind": "read_as", "reason": note})
     for kept in report.kept:
         _line("kept", kept.location, reason=kept.reason)
     for held_back in report.held_back:
@@ -253,7 +253,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
     for warned in report.warnings:
         _line("warning", warned.location, reason=warned.reason)
     counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "refused")}
-    _write(
+    print_json(
         {
             "kind": "summary",
             **counts,
@@ -268,8 +268,4 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
 
 
 def _line(kind: str, location: RowLocation, **facts: str | None) -> None:
-    _write({"kind": kind, "file": location.file, "line": location.line, **facts})
-
-
-def _write(line: dict[str, object]) -> None:
-    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    print_json({"kind": kind, "file": location.file, "line": location.line, **facts})

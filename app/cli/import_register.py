@@ -1,7 +1,6 @@
 """`dno import mastr`: imports an export of the register and prints a report, as text or as JSON."""
 
 import os
-import sys
 from pathlib import Path
 
 import msgspec
@@ -9,6 +8,7 @@ import msgspec
 from app.cli import console
 from app.cli.databases import with_databases
 from app.cli.import_output import failures, progress_bar
+from app.cli.standard_streams import print_json
 from app.importers.register.load import RegisterReport, import_register
 from app.settings import Settings, read_settings
 
@@ -51,4 +51,4 @@ def _print_json(report: RegisterReport, *, dry_run: bool) -> None:
     summary = {"kind": "summary", **msgspec.structs.asdict(report), "dry_run": dry_run}
     del summary["remarks"]
     for line in (*remarks, summary):
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        print_json(line)

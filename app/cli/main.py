@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import console
+from app.cli import console, standard_streams
 from app.cli.atypical_use import atypical_use_command
 from app.cli.check import check_command
 from app.cli.export_data import export_command
@@ -47,6 +47,7 @@ ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
 
 def run() -> None:
     """An expected error is one sentence and exit status 1, without a traceback."""
+    standard_streams.prepare()
     try:
         app()
     except (CannotStart, AppError) as error:

@@ -1,7 +1,6 @@
 """`dno user`: manages users."""
 
 import getpass
-import sys
 from collections.abc import Awaitable, Callable
 
 from rich.table import Table
@@ -10,6 +9,7 @@ from app.auth.passwords import Passwords
 from app.auth.sessions import Sessions
 from app.cache.redis import open_redis
 from app.cache.session_redis import open_session_server
+from app.cli.standard_streams import standard_input
 from app.db import accounts
 from app.db.pool import Pool, open_pool
 from app.db.unit_of_work import UnitOfWork, write
@@ -24,8 +24,9 @@ _OPERATOR = Principal(role=Role.ADMIN, name="dno user")
 
 def ask_password() -> str:
     """Not an argument of the command line: those are visible to all users of the machine."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
+    typed = standard_input()
+    if not typed.isatty():
+        return typed.readline().rstrip("\n")
     password = getpass.getpass("Password: ")
     if getpass.getpass("Once more: ") != password:
         raise CannotStart("The two passwords differ: try again.")

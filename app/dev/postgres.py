@@ -148,7 +148,7 @@ class Postgres:
 
     def _check_version(self) -> None:
         try:
-            theirs = (self.data / "PG_VERSION").read_text().strip()
+            theirs = (self.data / "PG_VERSION").read_text(encoding="utf-8").strip()
         except OSError:
             raise CannotStart(
                 f"{self.data} is not a data folder of PostgreSQL: move it away, and a new one is created."
@@ -174,7 +174,7 @@ class Postgres:
 
     def _is_ready(self) -> bool:
         try:
-            return (self.data / "postmaster.pid").read_text().split()[-1:] == ["ready"]
+            return (self.data / "postmaster.pid").read_text(encoding="utf-8").split()[-1:] == ["ready"]
         except FileNotFoundError:
             return False
 

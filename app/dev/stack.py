@@ -131,7 +131,9 @@ def _running(lock: int, folder: Path, settings: Settings) -> Settings | None:
     if _try(lock) or not _holder(lock):
         return None
     try:
-        database_url, redis_url, session_redis_url = (folder / "running").read_text().split("\n")[:3]
+        database_url, redis_url, session_redis_url = (
+            (folder / "running").read_text(encoding="utf-8").split("\n")[:3]
+        )
     except FileNotFoundError:
         raise CannotStart(
             f"A server is just starting with the data in {folder}: try again in a moment."
@@ -169,12 +171,12 @@ def _password(folder: Path, name: str = "password") -> str:
     path = folder / name
     if not path.exists():
         _write_secretly(path, secrets.token_hex(32))
-    return path.read_text()
+    return path.read_text(encoding="utf-8")
 
 
 def _write_secretly(path: Path, text: str) -> None:
     unfinished = path.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
-    unfinished.write_text(text)
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.rename(path)

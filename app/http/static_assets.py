@@ -59,7 +59,7 @@ class StaticAssets:
         self._items = {self._hashed[path.name]: _Item(path) for path in own}
         manifest = built / "manifest.json"
         if manifest.exists():
-            self._hashed |= json.loads(manifest.read_text())
+            self._hashed |= json.loads(manifest.read_text(encoding="utf-8"))
             self._items |= {path.name: _Item(path) for path in built.iterdir() if path.suffix in _TYPES}
 
     @property

@@ -116,9 +116,9 @@ def _console() -> str:
 
 def _option(path: Path) -> str:
     """The first line of an example is a comment that describes it; its variables are in a file beside it."""
-    example, variables = path.read_text(), path.with_suffix(".json")
+    example, variables = path.read_text(encoding="utf-8"), path.with_suffix(".json")
     title = example.partition("\n")[0].lstrip("# ")
-    values = html.escape(variables.read_text()) if variables.exists() else ""
+    values = html.escape(variables.read_text(encoding="utf-8")) if variables.exists() else ""
     return f'<option value="{html.escape(example)}" data-variables="{values}">{html.escape(title)}</option>'
 
 
@@ -132,4 +132,4 @@ def _fill(page: str, **texts: str) -> str:
     """An asset's address is found under its name, `page.css` as `page_css`; texts are escaped."""
     addresses = {name.replace(".", "_"): address for name, address in static_assets().addresses.items()}
     escaped = {name: html.escape(text.strip()) for name, text in texts.items()}
-    return Template((STATIC / page).read_text()).substitute(addresses | escaped)
+    return Template((STATIC / page).read_text(encoding="utf-8")).substitute(addresses | escaped)

@@ -11,7 +11,7 @@ from app.http.exports import year_in_path
 from schema.http.parameters import check_parameters
 from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
 
-_DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
+_DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text(encoding="utf-8")
 
 
 class Bo4eAddress(OperationAddress):

@@ -26,7 +26,7 @@ from schema.http.price_sheets import decode_operator
 from schema.http.price_texts import next_change, write_prices
 from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations, own_document
 
-DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
+DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text(encoding="utf-8")
 _NO_YEAR: Final = -1
 _PIECES_PER_STEP: Final = 2000
 

@@ -34,7 +34,7 @@ from schema.http.request import check_content
 from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
 from schema.root import schema
 
-DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
+DOCUMENT = Path(__file__).with_suffix(".graphql").read_text(encoding="utf-8")
 
 
 class Rest:

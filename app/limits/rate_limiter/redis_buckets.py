@@ -14,7 +14,7 @@ from app.limits.rate_limiter.buckets import PendingRequest
 
 Client = Any  # redis.asyncio.Redis or RedisCluster: their stubs agree on nothing
 
-SCRIPT = Path(__file__).with_name("gcra.lua").read_text()
+SCRIPT = Path(__file__).with_name("gcra.lua").read_text(encoding="utf-8")
 PREFIX = "dno:rate:"
 MAX_KEY_LENGTH = 100
 

@@ -7,7 +7,7 @@ from schema.execution.documents import Operation
 from schema.http.rest_operations import own_document
 
 DOCUMENT: Final = "\n".join(
-    path.read_text() for path in sorted((Path(__file__).parent / "queries").glob("*.graphql"))
+    path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent / "queries").glob("*.graphql"))
 )
 
 

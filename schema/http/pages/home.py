@@ -55,8 +55,8 @@ class HomePage(PageAddress):
             "reply": "" if named or unknown_code else answer["answer"],
             "unknown_code": variables["q"].strip() if unknown_code else None,
             "states": state_tiles(counts),
-            "example_query": (STATIC / "question.graphql").read_text().strip(),
-            "example_answer": (STATIC / "answer.json").read_text().strip(),
+            "example_query": (STATIC / "question.graphql").read_text(encoding="utf-8").strip(),
+            "example_answer": (STATIC / "answer.json").read_text(encoding="utf-8").strip(),
         }
 
 

@@ -28,7 +28,7 @@ _QUERIES: Final = Path(__file__).parent / "queries"
 
 
 def own_operations(name: str) -> str:
-    return (_QUERIES / f"{name}.graphql").read_text()
+    return (_QUERIES / f"{name}.graphql").read_text(encoding="utf-8")
 
 
 class Workbench:
