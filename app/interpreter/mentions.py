@@ -17,6 +17,8 @@ from app.interpreter.words import EVERYDAY, ORDINARY
 
 _AND = {"und", "and"}
 _UNITS = IN_KWH.keys() - {"twh"}
+# Before the unit of a price: "ct/kWh", "Cent pro kWh", "eine kWh".
+_PER = {"ct", "cent", "cents", "eur", "euro", "euros", "je", "pro", "per", "eine"}
 
 
 class Mention(NamedTuple):
@@ -78,10 +80,12 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
 
 
 def _is_a_unit(words: Sequence[Word], i: int) -> bool:
-    """ "3500 kWh", "2,5 Millionen Kilowattstunden": no part of the name KWH Netz; "2025 TWH" may be a year and a name."""
+    """ "3500 kWh", "2,5 Millionen Kilowattstunden", "ct/kWh": no part of the name KWH Netz; "2025 TWH" may be a year and a
+    name."""
     word, before = words[i], words[i - 1].key if i > 0 else ""
-    is_written_out = word.key != word.token.key
-    return word.key in _UNITS and (is_written_out or before[:1].isdigit() or before in SCALES)
+    is_counted = before[:1].isdigit() or before in SCALES
+    is_price = before in _PER or word.token.gap.replace(" ", "").endswith("€/")
+    return word.key in _UNITS and (word.key != word.token.key or is_counted or is_price)
 
 
 def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:

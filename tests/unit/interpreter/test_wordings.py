@@ -1204,6 +1204,12 @@ def test_an_operator_whose_name_begins_with_digits_is_no_amount(vocabulary: Voca
         "2,5 Millionen Kilowattstunden und 500 kW Westnetz MS",
         "500 kW, 2,5 Mio. kWh, Netz: Westnetz MS",
         "Preis je Kilowattstunde Westnetz MS",
+        "ct/kWh Netz Westnetz MS",
+        "Westnetz MS, €/MWh, Netz",
+        "€ / kWh Netz Westnetz MS",
+        "Westnetz MS Arbeitspreis (ct/kWh) Netz",
+        "Cent pro kWh Netz bei Westnetz MS",
+        "Was kostet eine kWh Netz bei Westnetz",
     ],
 )
 def test_a_unit_is_no_part_of_a_name(entries: list[DirectoryEntry], said: str) -> None:
@@ -1213,6 +1219,16 @@ def test_a_unit_is_no_part_of_a_name(entries: list[DirectoryEntry], said: str) -
     westnetz = next(entry for entry in entries if entry.slug == "westnetz")
     found = interpret(said, Vocabulary.of([of_units, westnetz], []), TODAY)
     assert (found.dno_id, found.questions) == (westnetz.id, 1)
+
+
+@pytest.mark.parametrize(
+    "said", ["Netzentgelte KWH Netz GmbH MS", "kwh netz ns 2025", "Netzentgelt ct/kWh bei KWH Netz"]
+)
+def test_a_name_that_begins_with_a_unit_is_read(entries: list[DirectoryEntry], said: str) -> None:
+    of_units = replace(
+        entries[0], id=UUID(int=1), slug="kwh-netz", name="KWH Netz", official_name="KWH Netz GmbH"
+    )
+    assert interpret(said, Vocabulary.of([of_units], []), TODAY).dno_id == of_units.id
 
 
 @pytest.mark.parametrize(
