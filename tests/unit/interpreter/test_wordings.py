@@ -2102,3 +2102,13 @@ def test_differences_between_others_than_two_companies_are_no_comparison(
     vocabulary: Vocabulary, said: str
 ) -> None:
     assert interpret(said, vocabulary, TODAY).subject is not QuestionTopic.COMPARISON
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [("Netzentgelt Westnetz NSP 2025", VoltageLevel.NS), ("Netzentgelt Westnetz MSP 2025", VoltageLevel.MS)],
+)
+def test_abbreviations_of_levels_with_three_letters_are_read(
+    vocabulary: Vocabulary, said: str, level: VoltageLevel
+) -> None:
+    assert interpret(said, vocabulary, TODAY).voltage_level is level
