@@ -26,6 +26,7 @@ from app.domain.levy import LevyKind
 from app.domain.place import PlaceBasis
 from app.domain.price import PriceKind
 from app.domain.time_of_use import PRICE_COLUMNS
+from app.errors import BadInput, quoted
 
 _ROWS_PER_BATCH = 1_000
 
@@ -128,6 +129,8 @@ async def stream(
         known = known_settings(connection, timeouts)
         await connection.execute("; ".join(f"SET LOCAL {name} = '{value}'" for name, value in known.items()))
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
+        if wanted.dno:
+            await _check_operators(connection, wanted.dno)
         if wanted.region:
             arguments[FILTERS[table].index("region")] = await _regions(connection, wanted.region)
         if table is Table["CHANGES"]:
@@ -156,6 +159,17 @@ async def fetch_example(pool: Pool, table: Table) -> Rows:
         return [tuple(row) for row in rows[:1]]
     key = 2 + len(family.key)
     return [tuple(row) for row in rows if tuple(row)[:key] == tuple(rows[0])[:key]]
+
+
+async def _check_operators(connection: Connection, slugs: Sequence[str]) -> None:
+    """Removed ones are known as well: their history remains. Raises BadInput."""
+    unknown = await connection.fetchval(
+        "SELECT slug FROM unnest($1::text[]) WITH ORDINALITY AS wanted (slug, place)"
+        " WHERE NOT EXISTS (SELECT FROM dnos WHERE dnos.slug = wanted.slug) ORDER BY place LIMIT 1",
+        slugs,
+    )
+    if unknown is not None:
+        raise BadInput(f"There is no operator with the slug {quoted(unknown)}.", argument="dno")
 
 
 async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ import csv
 import io
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import asyncpg
@@ -165,6 +165,7 @@ async def test_a_time_of_use_tariff_has_a_row_per_window_and_one_for_a_band_with
         await client.get("/export/time-of-use.ndjson?year=2026&verification_status=UNVERIFIED")
     ).text.splitlines()
     assert json.loads(first)["quarter"] is None
+    await make.dno(pool, "netze-b")
     assert (await client.get("/export/time-of-use.csv?dno=netze-b")).text.count("\n") == 1
     assert (await client.get("/export/time_of_use.csv")).status_code == 404
 
@@ -259,7 +260,6 @@ async def test_downloads_have_a_file_name_and_are_not_cached(client, pool):
         ("publication=PRELIMINARY", {("a", 2026)}),
         ("publication=FINAL", {("a", 2025), ("b", 2025)}),
         ("publication=FINAL&publication=PRELIMINARY&year=2026", {("a", 2026)}),
-        ("dno=unknown", set()),
     ],
 )
 async def test_filters_restrict_the_rows(client, pool, query, found):
@@ -422,6 +422,19 @@ async def test_the_last_place_is_reserved_for_downloads_with_a_key_or_session(do
         assert (await client.get("/export/tariffs.csv")).status_code == 503
     reader.resumes.set()
     await reading
+
+
+async def test_the_slug_of_no_operator_is_refused_and_that_of_a_removed_one_is_known(client, pool):
+    await make.tariff(pool, await make.dno(pool, "a"))
+    await make.dno(pool, "removed")
+    await pool.fetch(
+        "UPDATE dnos SET deleted_at = $1 WHERE slug = 'removed'", datetime(2025, 1, 1, tzinfo=UTC)
+    )
+    for table in ("tariffs.csv", "registry.ndjson", "places.csv", "changes.ndjson"):
+        refused = await client.get(f"/export/{table}?dno=a&dno=netze-atlantis")
+        assert refused.status_code == 400, table
+        assert "There is no operator with the slug 'netze-atlantis'." in refused.text
+        assert (await client.get(f"/export/{table}?dno=removed")).status_code == 200
 
 
 @pytest.mark.parametrize("table", TABLES)
