@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.cli.standard_streams import standard_output
+from app.cli.standard_streams import binary_output
 from app.errors import CannotStart
 
 
@@ -11,7 +11,7 @@ def run(file: Path | None, *, check: bool) -> None:
 
     text = schema_text()
     if file is None:
-        print(text, end="", file=standard_output())
+        binary_output().write(text.encode())
     elif check:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             raise CannotStart(

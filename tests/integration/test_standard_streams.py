@@ -86,4 +86,5 @@ def test_the_schema_is_written_and_compared_in_utf_8(tmp_path: Path) -> None:
     )
     assert run("", "export-schema", str(schema), environment=latin).returncode == 0
     assert "§ 14a" in schema.read_text(encoding="utf-8")
+    assert run("", "export-schema", environment=latin).stdout == schema.read_bytes()
     assert run("", "export-schema", "--check", str(schema), environment=latin).returncode == 0
