@@ -63,9 +63,7 @@ class Garbage:
 def resident() -> int | None:
     """Resident bytes of this process; None where the system does not report it."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * os.sysconf(
-            "SC_PAGE_SIZE"
-        )
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
         return None
 
