@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from tests import factories as make
 from tests.architecture.repository import ROOT
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import global_id
-from tests.servers import PrivatePostgres, fetchval
+from tests.servers import PrivatePostgres, cloned, fetchval
 from tests.waiting import CACHING, COUNTED
 
 READ = """
@@ -34,6 +35,19 @@ query ($id: ID!) {
 CORRECT = """
 mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { tariff { version } errors { code } } }
 """
+
+
+@pytest.fixture
+async def settings(settings: Settings, _postgres_url: str, worker_id: str) -> AsyncIterator[Settings]:
+    """Of a database of its own: a restore replaces all objects, and the worker's sessions have plans with the former ones."""
+    async with cloned(_postgres_url, f"backups_{worker_id}") as url:
+        yield msgspec.structs.replace(settings, database_url=url)
+
+
+@pytest.fixture
+async def pool(settings: Settings) -> AsyncIterator[Pool]:
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 def documented(name: str, database_url: str, dump: Path) -> None:
