@@ -16,7 +16,8 @@ def prepare() -> None:
     """Before anything else is opened.
 
     Closed descriptors become those of /dev/null: otherwise a connection would get the number of standard output, which
-    child processes write to. A character that the terminal cannot show ends no command.
+    child processes write to. A character that the terminal cannot show ends no command. Text is not held back, so that
+    it keeps its place among bytes that are written beside it.
     """
     for descriptor in _DESCRIPTORS:
         try:
@@ -24,7 +25,7 @@ def prepare() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
     if sys.__stdout__ is not None:
-        sys.__stdout__.reconfigure(errors="replace")
+        sys.__stdout__.reconfigure(errors="replace", write_through=True)
 
 
 def standard_input() -> TextIO:
@@ -45,10 +46,10 @@ def binary_output() -> BinaryIO:
 
 def print_json(value: Any, *, indented: bool = False) -> None:
     """One line, unless it is indented; in UTF-8 whatever the terminal's encoding is."""
-    text = msgspec.json.encode(value)
-    output = standard_output()
-    output.flush()  # what was written as text comes before it
+    text, output = msgspec.json.encode(value), standard_output()
     output.buffer.write((msgspec.json.format(text) if indented else text) + b"\n")
+    if output.line_buffering:  # a terminal
+        output.flush()
 
 
 def print_row(cells: Iterable[str]) -> None:

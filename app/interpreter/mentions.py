@@ -83,9 +83,10 @@ def _is_a_unit(words: Sequence[Word], i: int) -> bool:
     """ "3500 kWh", "2,5 Millionen Kilowattstunden", "ct/kWh": no part of the name KWH Netz; "2025 TWH" may be a year and a
     name."""
     word, before = words[i], words[i - 1].key if i > 0 else ""
+    is_written_out = word.key != word.token.key
     is_counted = before[:1].isdigit() or before in SCALES
     is_price = before in _PER or word.token.gap.replace(" ", "").endswith("€/")
-    return word.key in _UNITS and (word.key != word.token.key or is_counted or is_price)
+    return word.key in _UNITS and (is_written_out or is_counted or is_price)
 
 
 def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:

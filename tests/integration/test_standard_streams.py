@@ -61,7 +61,7 @@ def test_no_file_or_connection_takes_the_number_of_a_closed_stream(closed: str) 
     assert subprocess.run(shell, env=ENVIRONMENT, timeout=60, check=False).returncode == 0
 
 
-def test_characters_that_the_terminal_cannot_show_end_no_command(tmp_path: Path) -> None:
+def test_characters_that_the_terminal_cannot_show_end_no_command() -> None:
     """JSON is UTF-8 in each terminal."""
     code = (
         "from app.cli import standard_streams as s; s.prepare(); s.print_row(('1 \\u2013 2', 'é'));"
@@ -79,11 +79,22 @@ def test_characters_that_the_terminal_cannot_show_end_no_command(tmp_path: Path)
     assert json.loads(line.decode("utf-8")) == {"place": "Łódź"}
 
 
-def test_the_schema_is_written_and_compared_in_utf_8(tmp_path: Path) -> None:
-    schema, latin = (
-        tmp_path / "schema.graphql",
-        {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+def test_lines_are_written_to_a_file_together(tmp_path: Path) -> None:
+    """Reports have tens of thousands of them."""
+    code = (
+        "import os, sys; from app.cli import standard_streams as s; s.prepare();"
+        " [s.print_json({'line': n}) or s.print_row(('line', str(n))) for n in range(9)];"
+        " sys.exit(os.fstat(1).st_size)"
     )
+    buffered = {name: value for name, value in ENVIRONMENT.items() if name != "PYTHONUNBUFFERED"}
+    with (tmp_path / "lines").open("wb") as lines:
+        subprocess.run([DNO[0], "-c", code], env=buffered, stdout=lines, timeout=60, check=True)
+    assert (tmp_path / "lines").read_bytes().startswith(b'{"line":0}\nline\t0\n{"line":1}\n')
+
+
+def test_the_schema_is_written_and_compared_in_utf_8(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.graphql"
+    latin = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     assert run("", "export-schema", str(schema), environment=latin).returncode == 0
     assert "§ 14a" in schema.read_text(encoding="utf-8")
     assert run("", "export-schema", environment=latin).stdout == schema.read_bytes()

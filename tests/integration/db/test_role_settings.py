@@ -211,13 +211,19 @@ async def test_dates_are_written_in_one_form_whatever_form_is_set(database_with:
         assert "from 2025-02-01" in (await left_rows(url)).decomposed_levies[0]
 
 
+@asynccontextmanager
+async def empty_with_another_schema_first(database_with: DatabaseWith) -> AsyncIterator[str]:
+    async with database_with("search_path = elsewhere, public") as url:
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE SCHEMA elsewhere"):
+            await fetchval(url, statement)
+        yield url
+
+
 async def test_rules_are_validated_in_whichever_schema_the_search_path_names_first(
     database_with: DatabaseWith,
 ) -> None:
     """A schema with the name of the role comes first without any setting."""
-    async with database_with("search_path = elsewhere, public") as url:
-        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE SCHEMA elsewhere"):
-            await fetchval(url, statement)
+    async with empty_with_another_schema_first(database_with) as url:
         await migrate(url, target="0003")
         await fetchval(url, LONG_CITY)
         await migrate(url)
@@ -238,9 +244,7 @@ async def test_tables_in_another_schema_have_the_same_rules_as_in_public(databas
     async with database_with("search_path = public") as url:
         expected = await fetchval(url, rules)
     assert expected.count("readable_moment(") > 20
-    async with database_with("search_path = elsewhere, public") as url:
-        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "CREATE SCHEMA elsewhere"):
-            await fetchval(url, statement)
+    async with empty_with_another_schema_first(database_with) as url:
         await migrate(url, target="0022")
         await fetchval(
             url,

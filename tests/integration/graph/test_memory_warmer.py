@@ -1,6 +1,7 @@
 """L1 is warmed at startup with the figures of all operators."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -149,12 +150,9 @@ async def test_a_refusal_ends_it_and_fails_no_job(
 async def test_any_other_error_ends_it_with_one_line_in_the_log_and_fails_no_job(
     resources: Resources, operators: list[Any]
 ) -> None:
-    settings = msgspec.structs.replace(resources.settings, warm_memory=True)
-    directories = cast("Directories", None)
+    broken = replace(resources, directories=cast("Directories", None))
     with capture_logs() as logs:
-        await MemoryWarmer(
-            resources.read_through, resources.memory, resources.shared, directories, settings
-        ).run()
+        await _warmer(broken).run()
     assert [line["event"] for line in logs if line["event"].startswith("memory_")] == ["memory_is_not_warmed"]
     get = resources.memory.get
     assert all(get(TARIFFS.tag(DnoYear(dno.id, year))) is None for dno in operators for year in (2024, 2025))
@@ -175,15 +173,8 @@ class _Redis:
 
 async def test_nothing_is_read_before_redis_is_trusted(resources: Resources, operators: list[Any]) -> None:
     """What others have read could not be found in it, and what is read here could not be kept there."""
-    settings = msgspec.structs.replace(resources.settings, warm_memory=True)
     redis = _Redis()
-    warmer = MemoryWarmer(
-        resources.read_through,
-        resources.memory,
-        cast("SharedCache", redis),
-        resources.directories,
-        settings,
-    )
+    warmer = _warmer(replace(resources, shared=cast("SharedCache", redis)))
     before = _statements()
     warming = asyncio.create_task(warmer.run())
     await until(lambda: redis.looks == 3)
