@@ -180,6 +180,39 @@ class PrivatePostgres(_Private):
         # The server reads its configuration later than it answers.
         await until_equal(lambda: fetchval(self.admin_url, "SHOW default_transaction_read_only"), value)
 
+    async def hold_commits(self) -> None:
+        """Commits of sessions with `synchronous_commit` wait for a standby; meanwhile their changes are not visible."""
+        await self._wait_for_standby("missing_standby")
+        connection = await asyncpg.connect(self.admin_url, timeout=10)
+        try:
+            await connection.execute("SET synchronous_commit = on")
+            cancelled = (
+                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                f" WHERE wait_event = 'SyncRep' AND pid = {connection.get_server_pid()}"
+            )
+
+            # A commit waits only once another process, the checkpointer, has read the configuration, too.
+            async def commit_was_held() -> bool:
+                held = False
+                commit = asyncio.create_task(
+                    connection.execute("SELECT pg_logical_emit_message(true, 'test', '')")
+                )
+                while not commit.done():
+                    held = await fetchval(self.admin_url, cancelled) or held
+                await commit
+                return held
+
+            await until(commit_was_held)
+        finally:
+            await connection.close(timeout=5)
+
+    async def release_commits(self) -> None:
+        await self._wait_for_standby("")
+
+    async def _wait_for_standby(self, name: str) -> None:
+        await fetchval(self.admin_url, f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+        await fetchval(self.admin_url, "SELECT pg_reload_conf()")
+
     def follow(self, primary: "PrivatePostgres") -> None:
         """Starts again as a copy; its own data are deleted."""
         self.stop()

@@ -172,8 +172,7 @@ async def test_the_outcome_of_a_commit_without_an_answer_is_looked_up(
         superuser(private_postgres) as admin,
         open_pool(Settings(database_url=private_postgres.url)) as pool,
     ):
-        await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'one_that_is_not_there'")
-        await admin.execute("SELECT pg_reload_conf()")
+        await private_postgres.hold_commits()
 
         async def change(work: UnitOfWork) -> None:
             await work.connection.execute("SET LOCAL synchronous_commit = on")

@@ -14,37 +14,12 @@ from app.settings import Settings
 from tests.integration.graph.running import running
 from tests.integration.graph.test_failover import Writer, open_writer
 from tests.proxy import Proxies
-from tests.servers import PrivatePostgres, PrivateValkey
+from tests.servers import PrivatePostgres, PrivateValkey, fetchval
 from tests.waiting import until, until_equal
 
 WAITS_FOR_STANDBY = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%write_entry%'"
 )
-NO_STANDBY = "missing_standby"
-
-
-class Admin:
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def make_synchronous(self) -> None:
-        """For sessions that begin later."""
-        await self._connection.execute("ALTER ROLE dno SET synchronous_commit = on")
-
-    async def hold_commits(self) -> None:
-        """Commits wait for a standby; their changes are not visible before that wait ends."""
-        await self._configure(f"synchronous_standby_names = '{NO_STANDBY}'")
-
-    async def release_commits(self) -> None:
-        await self._configure("synchronous_standby_names = ''")
-
-    async def wait_until_held(self) -> None:
-        await until(lambda: self._connection.fetchval(WAITS_FOR_STANDBY))
-
-    async def _configure(self, *settings: str) -> None:
-        for setting in settings:
-            await self._connection.execute(f"ALTER SYSTEM SET {setting}")
-        await self._connection.execute("SELECT pg_reload_conf()")
 
 
 @asynccontextmanager
@@ -56,12 +31,9 @@ async def connected(url: str) -> AsyncIterator[Any]:
         await connection.close()
 
 
-@asynccontextmanager
-async def synchronous(server: PrivatePostgres) -> AsyncIterator[Admin]:
-    async with connected(server.admin_url) as connection:
-        admin = Admin(connection)
-        await admin.make_synchronous()
-        yield admin
+async def make_synchronous(server: PrivatePostgres) -> None:
+    """For sessions that begin later."""
+    await fetchval(server.admin_url, "ALTER ROLE dno SET synchronous_commit = on")
 
 
 @asynccontextmanager
@@ -97,12 +69,12 @@ async def test_after_a_deadline_during_the_commit_the_committed_value_is_served(
     settings: Settings, private_postgres: PrivatePostgres
 ) -> None:
     settings = replace(settings, database_url=private_postgres.url)
+    await make_synchronous(private_postgres)
     async with (
-        synchronous(private_postgres) as admin,
         warm_writer(settings, operation_timeout=1) as writer,
         no_relay(private_postgres.url),
     ):
-        await admin.hold_commits()
+        await private_postgres.hold_commits()
         assert "look before you try again" in deadline_message(await writer.send("2"))
         assert await price_in_database(private_postgres) == "2"
         assert await writer.read() == "2"
@@ -142,20 +114,20 @@ async def test_after_an_unknown_outcome_the_old_value_is_not_served(
             database_statement_timeout=1.0,
             database_connect_timeout=0.5,
         )
+        await make_synchronous(private_postgres)
         async with (
-            synchronous(private_postgres) as admin,
             warm_writer(settings, operation_timeout=8) as writer,
             no_relay(private_postgres.url),
         ):
-            await admin.hold_commits()
+            await private_postgres.hold_commits()
             writing = asyncio.create_task(writer.send("2"))
-            await admin.wait_until_held()
+            await until(lambda: fetchval(private_postgres.admin_url, WAITS_FOR_STANDBY))
             await proxies.hold("postgres")
             await proxies.reset("postgres")
             [error] = (await writing)["data"]["correctTariff"]["errors"]
             assert error["code"] == "UNAVAILABLE"
             await proxies.release("postgres")
-            await admin.release_commits()
+            await private_postgres.release_commits()
             await until_equal(lambda: price_in_database(private_postgres), "2")
             for _ in range(10):
                 assert await writer.read() != "1"
