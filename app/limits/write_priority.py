@@ -14,8 +14,8 @@ WITH_WRITES: Final = 4
 
 
 class WritePriority:
-    """`with priority:` is one write. Requests are first in, first out; each connection has one at a time, and those of clients
-    that have disconnected take no turn.
+    """`with priority:` is one write. Requests are first in, first out; each connection has one at a time, and those whose
+    client may be gone take no turn.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
@@ -45,7 +45,7 @@ class WritePriority:
         return True
 
     def wait(self, begin: Callable[[], bool]) -> None:
-        """Calls `begin` in a later iteration; it returns whether the client is still connected, and must not raise."""
+        """Calls `begin` in a later iteration; it returns whether that was a turn, and must not raise."""
         self._waiting.append(begin)
 
     def _count_one(self) -> None:

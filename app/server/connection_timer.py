@@ -15,7 +15,7 @@ of the HTTP connection that it began as.
 | STALLED | the client does not read and our buffer is full | `write_timeout`; of HTTP again while it reads at a fair rate | cut off |
 | UPGRADING | the head of a WebSocket handshake | `read_timeout` | cut off |
 | OPEN | the handshake is complete | `socket_check_interval`, again and again | ping; without a pong, close |
-| CLOSING | our last byte is written, or the other side has ended | `close_timeout`, likewise | cut off |
+| CLOSING | our last byte is written, or the other side has ended and nothing is to be answered | `close_timeout`, likewise | cut off |
 """
 
 from asyncio import AbstractEventLoop, TimerHandle

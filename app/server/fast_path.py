@@ -76,7 +76,7 @@ class FastPathProtocol(HttpProtocol):
                 self._take_request(head, body)
             else:
                 self._process_pipelined()
-            return True
+            return not self._ended  # else clients that only connect, ask and close could make all others wait
 
         self._answering = begin
         self.timer.enter(State.ANSWERING, self._answer_timeout)

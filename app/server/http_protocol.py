@@ -104,6 +104,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._pipelined = b""
         # The last response is being sent, or has been: no further request is read.
         self._last = False
+        # The client has ended its side and still reads (half-closed).
+        self._ended = False
         self._discarding = 0
         # Bytes that the client had not taken when it was last looked, and the seconds until the next look.
         self._untaken, self._look_seconds = 0, CLOSE_TIMEOUT
@@ -140,9 +142,20 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             self._queue_pipelined(data)
 
-    def eof_received(self) -> None:
-        """None: the transport closes."""
-        self._enter_unread(State.CLOSING, CLOSE_TIMEOUT)
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's returns None
+        """Whether the transport stays open: for requests that are complete, as the client may only have ended its side.
+
+        One that is gone looks the same. Once a response has begun it is taken for that, so that streams end.
+        """
+        cycle = self.cycle
+        begun = self._answering is None and (cycle is None or cycle.response_started)
+        if begun or self._body is not None or self._state() is not State.ANSWERING:
+            self._enter_unread(State.CLOSING, CLOSE_TIMEOUT)
+            return False
+        self._ended = True
+        self._keep_alive = 0.0
+        self._seconds = {**self._seconds, State.IDLE: 0.0, State.HEAD: 0.0, State.BODY: 0.0}
+        return True
 
     # Where a request begins and ends
 
@@ -365,7 +378,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self._last:
-            if self._body is None and not self._pipelined:
+            if self._ended or (self._body is None and not self._pipelined):
                 self._close()
             else:
                 self._linger()
@@ -497,7 +510,11 @@ class HttpProtocol(HttpToolsProtocol):
             if state is not State.CLOSING:
                 _counts[("unread" if state is State.STALLED else "unanswered",)].value += 1
             self._abort()
-        elif state is State.IDLE or (self.cycle is not None and self.cycle.response_complete and self._body):
+        elif (
+            state is State.IDLE
+            or self._ended
+            or (self.cycle is not None and self.cycle.response_complete and self._body)
+        ):
             self._close()
         else:
             self._cut("too_slow", 408)

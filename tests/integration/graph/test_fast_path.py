@@ -211,6 +211,7 @@ async def test_a_client_that_disconnects_is_counted_and_affects_no_other_request
 ) -> None:
     async with wire(server.url) as connection:
         held = await request_and_hold(server, connection, monkeypatch)
+        connection.reset()
     await until(lambda: not server.server.server_state.connections)
     before = disconnected()
     held.release()

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +49,12 @@ class Wire:
         """Whether the server closes the connection without sending more."""
         async with asyncio.timeout(seconds):
             return await self.reader.read(1) == b""
+
+    def reset(self) -> None:
+        """A client that is gone; one that only closes looks as if it had ended its side and would still read."""
+        reset_on_close = struct.pack("ii", 1, 0)
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset_on_close)
+        self.writer.transport.abort()
 
 
 @asynccontextmanager
