@@ -130,6 +130,7 @@ class Details(msgspec.Struct, frozen=True, gc=False):
     ] = ()  # of the customers whose rates are asked for, where a levy has such rates
     usage: Usage | None = None  # of a bill, or of a ranking or comparison by bills
     place: NamedPlace | None = None  # named instead of an operator
+    levels: tuple[VoltageLevel, ...] = ()  # where several are named: "NS und MS"
 
 
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
@@ -148,6 +149,10 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     unknown: str | None = None  # the operator's name or code as written, where the register has none like it
     lacking: bool = False  # the level or the load that the topic needs
     questions: int = 1  # that stand in the sentence; one of them is interpreted
+
+    def asks_for_level(self, level: VoltageLevel) -> bool:
+        """All of them where none is named."""
+        return level in self.details.levels if self.details.levels else self.voltage_level in (None, level)
 
     @property
     def subject(self) -> QuestionTopic | None:

@@ -17,7 +17,7 @@ from app.domain.hlzf import SEASON_ORDER, Hlzf
 from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
-from app.interpreter.answer_words import Words, listed, marked, number, words_of
+from app.interpreter.answer_words import Words, listed, marked, number, unknown_levels, words_of
 from app.interpreter.bill_answer import bill_of_one, compared_bills, ranked_bills
 from app.interpreter.cost_answer import compared_costs, costs_of_levels, ranked
 from app.interpreter.levy_answer import no_rates, rates
@@ -152,7 +152,8 @@ def _of_levels(words: Words, meaning: Interpretation, dno: Dno, parts: list[tupl
     if meaning.voltage_level is not None and len(parts) == 1:
         ((level, text),) = parts
         return f"{dno.name}, {words.levels[level]}, {year}: {text}"
-    return f"{dno.name}, {year}: " + "; ".join(f"{words.levels[level]} {text}" for level, text in parts)
+    text = "; ".join(f"{words.levels[level]} {text}" for level, text in parts)
+    return f"{dno.name}, {year}: {text}{unknown_levels(words, meaning, (level for level, _ in parts))}"
 
 
 def _compared(words: Words, meaning: Interpretation, candidates: Sequence[Dno], figures: Figures) -> str:
@@ -218,7 +219,9 @@ def _nothing(
     text = _not_known(words, meaning, dno)
     if meaning.about is QuestionTopic.BILL:
         return f"{text}."
-    published = sorted(set(levels) - {meaning.voltage_level}, key=lambda level: LEVEL_ORDER[level])
+    published = sorted(
+        set(levels) - {meaning.voltage_level, *meaning.details.levels}, key=lambda level: LEVEL_ORDER[level]
+    )
     if published:
         return (
             text
@@ -257,7 +260,8 @@ def _unnamed(words: Words, meaning: Interpretation, candidates: Sequence[Dno]) -
 
 
 def _asked(words: Words, meaning: Interpretation, first: str) -> str:
-    level = words.levels[meaning.voltage_level] if meaning.voltage_level is not None else None
+    named = [meaning.voltage_level] if meaning.voltage_level is not None else meaning.details.levels
+    level = listed([words.levels[one] for one in named], words.both) if named else None
     year = None if meaning.year is None else str(meaning.year)
     text = ", ".join(part for part in (first, level, year) if part)
     return text[:1].upper() + text[1:] if first == _subject(words, meaning) else text

@@ -1,6 +1,6 @@
 """What answers are made of in German and in English; braces are filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -27,6 +27,7 @@ class Words(NamedTuple):
     nothing: dict[QuestionTopic, str]
     other_years: str
     other_levels: str
+    unknown_levels: str
     no_year: str
     unknown_cost: str
     which: str
@@ -127,6 +128,7 @@ GERMAN = Words(
     },
     other_years="; Daten gibt es für {}",
     other_levels="; veröffentlicht sind sie für {}",
+    unknown_levels="; nicht bekannt für {}",
     no_year="; auch für andere Jahre sind hier keine erfasst",
     unknown_cost="{}: die Kosten sind nicht bekannt, weil ein Preis, der dafür nötig ist, nicht erfasst ist.",
     which="{}: Bitte nennen Sie den Netzbetreiber, zum Beispiel „Netzentgelte Netze BW {} Mittelspannung“.",
@@ -250,6 +252,7 @@ ENGLISH = Words(
     },
     other_years="; there are data for {}",
     other_levels="; they are published for {}",
+    unknown_levels="; not known for {}",
     no_year="; none are held for other years either",
     unknown_cost="{}: the cost is not known, since a price that this consumption needs is not held.",
     which="{}: please name the grid operator, for example “grid charges Netze BW {} medium voltage”.",
@@ -331,6 +334,13 @@ def words_of(meaning: Interpretation) -> Words:
 
 def listed(parts: Sequence[str], last: str) -> str:
     return last.join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def unknown_levels(words: Words, meaning: Interpretation, known: Iterable[VoltageLevel]) -> str:
+    """Which of several levels that are named are missing; empty: none."""
+    known = set(known)
+    missing = [words.levels[level] for level in meaning.details.levels if level not in known]
+    return words.unknown_levels.format(listed(missing, words.both)) if missing else ""
 
 
 def marked(words: Words, text: str, publication: Publication) -> str:

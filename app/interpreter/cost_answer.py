@@ -9,7 +9,7 @@ from app.domain.cost import Ranked, utilisation_warnings
 from app.domain.entry import LEVEL_ORDER
 from app.domain.question import Interpretation, Load
 from app.domain.question_figures import TariffCost
-from app.interpreter.answer_words import Words, amount, marked, number
+from app.interpreter.answer_words import Words, amount, marked, number, unknown_levels
 from app.interpreter.bill_words import bill_words_of
 
 
@@ -25,7 +25,8 @@ def costs_of_levels(
     if meaning.voltage_level is not None and len(texts) == 1:
         return f"{name}, {texts[0][0]}, {meaning.year}, {of}: {texts[0][1]}, {words.net}"
     text = "; ".join(f"{level} {cost}" for level, cost in texts)
-    return f"{name}, {meaning.year}, {of}: {text}, {words.net}"
+    missing = unknown_levels(words, meaning, (one.tariff.voltage_level for one in costs))
+    return f"{name}, {meaning.year}, {of}: {text}, {words.net}{missing}"
 
 
 def _cost(words: Words, one: TariffCost) -> str:

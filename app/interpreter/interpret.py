@@ -248,6 +248,7 @@ def _details(
         kinds=kinds if usage is None else (),
         usage=usage,
         place=place_of(read),
+        levels=read.level.several,
     )
 
 

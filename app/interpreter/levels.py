@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from app.domain.entry import VoltageLevel
+from app.domain.entry import LEVEL_ORDER, VoltageLevel
 from app.domain.question import Language
 from app.interpreter.grammar import Mark
 from app.interpreter.sentence import Sentence
@@ -35,6 +35,7 @@ class ChosenLevel(NamedTuple):
     level: VoltageLevel | None
     certainty: float
     tokens: set[int]  # what was read as a level, so that nothing else reads it
+    several: tuple[VoltageLevel, ...] = ()  # "NS und MS", the highest first
 
 
 class _Found(NamedTuple):
@@ -50,7 +51,13 @@ def level_of(sentence: Sentence, language: Language) -> ChosenLevel:
     whole = [one for one in found if not one.half or _is_joined_to_another(sentence, one, found)]
     kept = sentence.kept(_transformations(sentence, whole))
     level, certainty = _chosen(sentence, kept)
-    return ChosenLevel(level, certainty, {i for one in found for i in range(one.start, one.end)})
+    levels = {one.level for one in kept} if level is None else set[VoltageLevel]()
+    return ChosenLevel(
+        level,
+        certainty,
+        {i for one in found for i in range(one.start, one.end)},
+        tuple(sorted(levels, key=lambda one: LEVEL_ORDER[one])),
+    )
 
 
 def _chosen(sentence: Sentence, found: Sequence[_Found]) -> tuple[VoltageLevel | None, float]:

@@ -8,7 +8,7 @@ from app.domain.peak import PeakStatus
 from app.domain.question import Interpretation
 from app.domain.question_figures import PeakAtLevel
 from app.domain.working_days import PeakReason
-from app.interpreter.answer_words import ENGLISH, Words, listed, marked
+from app.interpreter.answer_words import ENGLISH, Words, listed, marked, unknown_levels
 from app.interpreter.peak_notes import in_german
 
 
@@ -25,9 +25,12 @@ def peak_load(
     ]
     if meaning.voltage_level is not None and len(texts) == 1:
         return f"{name}, {texts[0][0]}, {words.day.format(day)}: {texts[0][1]}"
-    if len({text for _, text in texts}) == 1 and len(texts) > 1:
+    if len({text for _, text in texts}) == 1 and len(texts) > 1 and not meaning.details.levels:
         return f"{name}, {words.day.format(day)}, {words.all_levels}: {texts[0][1]}"
-    return f"{name}, {words.day.format(day)}: " + "; ".join(f"{level} {text}" for level, text in texts)
+    missing = unknown_levels(words, meaning, (one.voltage_level for one in peak))
+    return (
+        f"{name}, {words.day.format(day)}: " + "; ".join(f"{level} {text}" for level, text in texts) + missing
+    )
 
 
 def _marked(words: Words, one: PeakAtLevel, text: str) -> str:

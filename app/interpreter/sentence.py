@@ -1,6 +1,6 @@
 """A sentence as it was probably meant, with what grammar and vocabulary say of its words."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Protocol, TypeVar
@@ -48,9 +48,17 @@ _EXCEPT = {
     "except",
     "excepting",
     "excluding",
+    "excl",
+    "exkl",
+    "exklusive",
     "outside",
     "without",
+    "ausnahme",
+    "exception",
+    "besides",
 }
+# "Bis auf Westnetz", "abgesehen von Westnetz": the preposition belongs to it.
+_EXCEPT_WITH = {"bis": {"auf"}, "abgesehen": {"von", "vom"}, "apart": {"from"}, "aside": {"from"}}
 _ANYWHERE = frozenset({"everywhere", "anywhere"})
 _NOT = {"nicht", "not"}
 _NEITHER = frozenset({"weder", "neither"})
@@ -82,6 +90,7 @@ _BETWEEN_CLAUSES = frozenset("?!,;:()")
 _ENDS = frozenset("?!;:().")
 _CLAUSES = _ENDS | {","}
 _IN_LISTS = AND_OR | {"der", "die", "den", "the"}
+_SECTIONS = frozenset({"paragraf", "paragraph", "section"})
 _EXEMPTIONS = ("befrei", "ermassig", "entlast", "erstatt", "exempt", "relief", "refund", "reduc", "rebate")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
@@ -164,7 +173,16 @@ class Sentence:
             and not self._means_something(mark.end, start)
             and not any(mark.end <= correction < start for correction in self.corrections)
             and not (self[mark.start] in _NOT_THIS and self._begins_a_clause(mark.end, start))
+            and not (self[mark.start] in _NOT and self._is_instead_of_a_medium(mark.end, start))
             for mark in self.marks
+        )
+
+    def _is_instead_of_a_medium(self, end: int, start: int) -> bool:
+        """ "Nicht Gas, Wärmepumpe"."""
+        return any(
+            mark.start == end and mark.end == start and "," in self.gap(start)
+            for mark in self.marks
+            if mark.meaning in (Sign.GAS, Sign.OTHER_MEDIUM)
         )
 
     def _begins_a_clause(self, end: int, start: int) -> bool:
@@ -192,11 +210,13 @@ class Sentence:
         return before if _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)) else -1
 
     def leaves_out(self, start: int) -> bool:
-        """Whether "außer", "ohne", "nicht" or "weder" stands directly before, but for articles and prepositions."""
+        """Whether "außer", "ohne", "bis auf", "nicht" or "weder" stands directly before, but for articles and prepositions."""
         if self._is_neither(start):
             return True
         before = self._before(start)
         if self.spells(before, _EXCEPT) or self._is_all_but(before, start):
+            return True
+        if self[before + 1] in _EXCEPT_WITH.get(self[before], ()) and not self._is_of_none(before):
             return True
         if self[0] in _WHETHER_OR_WHY or self[before - 1] in _BEFORE_NO_PART:
             return False
@@ -222,7 +242,7 @@ class Sentence:
         return bool(parts) and not pending
 
     def _is_all_but(self, before: int, start: int) -> bool:
-        """ "All operators but Syna", "anywhere but in Bavaria", "any other than Westnetz", "apart from MV"; not "no operator other than
+        """ "All operators but Syna", "anywhere but in Bavaria", "any other than Westnetz"; not "no operator other than
         Westnetz", "all prices of Westnetz, but in MV", which name what is meant, nor "I have all data but MV"."""
         if self[before] == "but":
             each = before - 1
@@ -231,9 +251,7 @@ class Sentence:
             within = EACH if self[start - 1] in {"but", "the"} else _ANYWHERE
             if self[each] not in within or self._has_a_pause(each + 1, before):
                 return False
-        elif (self[before - 1], self[before]) != ("other", "than") and (
-            self[before] not in {"apart", "aside"} or self[before + 1] != "from"
-        ):
+        elif (self[before - 1], self[before]) != ("other", "than"):
             return False
         return not self._is_of_none(before)
 
@@ -253,6 +271,7 @@ class Sentence:
         nothing would be left."""
         marks = [(m, frozenset(m.meaning.levies)) for m in self.marks if isinstance(m.meaning, Position)]
         named = [(mark, levies) for mark, levies in marks if levies]
+        named = sorted([*named, *self._sections_of_levies()], key=lambda one: one[0].start)
         first = next((mark.end for mark, levies in named if len(levies) > 1), len(self.keys))
         left_out: frozenset[LevyKind] = frozenset()
         end = -1
@@ -265,6 +284,15 @@ class Sentence:
         if LevyKind.STROMSTEUER in left_out:
             left_out |= {LevyKind.STROMSTEUER_ENTLASTUNG}
         return left_out if any(levies - left_out for _, levies in named) else frozenset()
+
+    def _sections_of_levies(self) -> Iterator[tuple[Mark, frozenset[LevyKind]]]:
+        """ "§ 19" alone, among levies."""
+        marked = self.covered(self.marks)
+        for i, key in enumerate(self.keys):
+            named = self[i - 1] in _SECTIONS
+            if key == "19" and i not in marked and (named or "§" in self.gap(i)):
+                levy = LevyKind.PARAGRAF_19_STROM_NEV
+                yield Mark(i - named, i + 1, Position(Role.LEVY, levies=(levy,))), frozenset({levy})
 
     def _leaves_out_levy(self, mark: Mark) -> bool:
         """Not "ohne KWKG-Befreiung", "no levies except KWKG"."""

@@ -132,7 +132,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_H, Weight.PLAIN),
         """
-        hlzf | hlzfs | hochlast | spitzenzeitfenster |
+        hlzf | hlzfs | hlz | hochlast | spitzenzeitfenster |
         hochlast/spitzenlast/starklast zeit~/zeitfenster~/fenster~/periode~/stunde~/zeitraum/zeiträume/zeiträumen |
         peak_load/high_load/peak_demand/high_demand/peak window~/period~/hour~/time~/timeframe~/slot~ |
         peak_load/high_load/peak_demand/peak time window~
@@ -198,17 +198,17 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Topic(_N, Weight.HINT),
         """
         jahreskosten | gesamtkosten | annual/yearly cost~ |
-        was kostet/kosten/zahle/zahlen/zahlt/verlangt/verlangen/nimmt/nehmen | wie teuer | preis~ | entgelt~ |
-        gebühr~ | tarif~ | kosten | kostet | koste | kostete | gekostet | teuer | teurer | zahle | zahlen | zahlt |
+        was kostet/kosten/zahl/zahle/zahlen/zahlt/verlangt/verlangen/nimmt/nehmen | wie teuer | preis~ | entgelt~ |
+        gebühr~ | tarif~ | kosten | kostet | koste | kostete | gekostet | teuer | teurer | zahl | zahle | zahlen | zahlt |
         bezahle | bezahlen | bezahlt | verlangt | verlangen | nimmt | nehmen | berechnet | berechnen | kassiert |
         price~ | cost~ | fee~ | charge~ | charged | tariff~ | rate~ | expensive | pay | paying | paid
         """,
     ),
     (
         Level(_V.HOES),
-        "höchst spannung/spannungs/sp/spg | hös | ehv | extra/ultra/very high voltage | highest voltage",
+        "höchst spannung/spannungs/sp/spg | hös | hösp | höspg | ehv | extra/ultra/very high voltage | highest voltage",
     ),
-    (Level(_V.HS), "hoch spannung/spannungs/sp/spg | hs | hv | high voltage"),
+    (Level(_V.HS), "hoch spannung/spannungs/sp/spg | hs | hsp | hspg | hv | high voltage"),
     (Level(_V.MS), "mittel spannung/spannungs/sp/spg | ms | msp | mspg | mv | medium/middle/mid/med voltage"),
     (Level(_V.NS), "nieder spannung/spannungs/sp/spg | niedrigspannung | ns | nsp | nspg | lv | low voltage"),
     (Level(_V.HOES, half=True), "höchst | extra/ultra high"),
@@ -244,7 +244,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         letztes/letzten/letztem/letzte/vergangenes/vergangenen/vergangenem/vergangene/voriges/vorigen/vorigem jahr |
         letzten/vergangenen/vorigen jahres | vorangegangenes/vorangegangenen/vorhergehendes/vorhergehenden jahr | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
-        last/previous/prior/past/preceding year | last/previous years | a year ago | year before this_one
+        last/lst/previous/prior/past/preceding year | last/previous years | a year ago | year before this_one
         """,
     ),
     (
@@ -252,7 +252,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         nächstes/nächsten/nächstem/nächste/kommendes/kommenden/kommendem/kommende/künftiges jahr |
         nächsten/kommenden jahres | nächstjährig~ | folgejahr~ |
-        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead | year after this_one
+        next/nxt/upcoming/coming/following year | next/upcoming/coming years | the year ahead | year after this_one
         """,
     ),
     (
@@ -337,7 +337,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         gestiegen | gesunken | gestiegene | gesunkene | steigen | sinken | steigt | sinkt | stiegen | sanken | steigerung~ | anstieg~ | senkung~ | erhöht | erhöhen |
         gesenkt | verteuert | verbilligt | teurer/günstiger/billiger geworden | gone/went up/down | become cheaper |
-        entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert |
+        entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert | ändert sich | ändern sich | geändert | änderung~ | änderungen |
         alle/aller/allen/sämtliche/sämtlicher jahre/jahren | mehrere/mehrerer/mehreren jahre/jahren | jahresvergleich | im laufe der jahre |
         risen | increased | decreased | increase | increases | rise | rises | fallen | developed | development | evolution | changed | over time | over the years | all years | several years | time series
         """,
@@ -470,7 +470,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.CORRECTION,
         """
-        sondern | nein | sorry | ach nein | ich meine | meine ich | i mean | i meant | quatsch | korrektur |
+        sondern | nein | nee | nö | sorry | ach nein | ich meine | meine ich | i mean | i meant | quatsch | korrektur |
         pardon | vielmehr | besser gesagt | bzw besser | correction | stattdessen | oder nein | no wait |
         wait no | make that | nope | scratch that | strike that
         """,
@@ -485,7 +485,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.ASKS,
         """
-        was zahle | was zahlen | was zahlt | was verlangt | was verlangen | was nimmt | was nehmen |
+        was zahl | was zahle | was zahlen | was zahlt | was verlangt | was verlangen | was nimmt | was nehmen |
         was gilt | was gelten | wie hoch | wie teuer | was kostet | was kosten | wieviel | wie viel | wann |
         welche | welcher | welches | welchen | brauche | brauchen | benötige | benötigen | suche | suchen |
         bitte | gib | gebt | nenne | zeig | zeige | how much | how high | when | which | what are | what is |
@@ -562,6 +562,7 @@ GERMAN = _keys("""
     unser unsere unserer unserem bitte danke vielen dank guten tag hallo moin servus sehr geehrte damen
     herren grüße gruß grüßen viele freundliche freundlichen herzliche liebe besten kind kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
     benötige benötigen suche suchen hat haben hatte jahr jahre jahren jahres stand ab seit gültig gültigkeit
+    ans rlm ausnahme vorläufig vorläufige vorläufigen vorläufiger vorläufiges
     falls noch auch nur schon mal einmal dazu dieses diesem dieser letztes letzten nächstes nächsten
     kommendes vorjahr heuer aktuell aktuelle aktuellen netz netzentgelt netzentgelte netzentgelten preisblatt
     leistungspreis arbeitspreis spannungsebene netzebene ebene kosten kostet preis preise zeitfenster stunden
@@ -588,6 +589,7 @@ GERMAN = _keys("""
     preisentwicklung weder einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
+    provisional preliminary nxt lst exception
     regards cheers kind warm
     the a an and or but for in on at of from to by with without as is are was were be been will would could
     can may i we you they it my our your their its me us this that these those what which when where who how

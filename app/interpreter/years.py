@@ -373,20 +373,24 @@ _JOINING: Final = frozenset({"und", "and", "sowie", "oder", "or", "bis", "to", "
 
 
 def _spans_years(sentence: Sentence, today: date) -> bool:
-    """Whether figures of several years are asked for: "gestiegen", "die letzten drei Jahre", "MS seit 2020"."""
+    """Whether figures of several years are asked for: "gestiegen", "die letzten drei Jahre", "MS seit 2020", "MS bis 2024"."""
     if sentence.has_any(Sign.CHANGES, Sign.COMPARED):
         return True
-    keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level)}
+    keywords = {mark.end for mark in sentence.marks if isinstance(mark.meaning, Topic | Level | Position)}
     keywords |= {mention.end for mention in sentence.mentions}
     for i, key in enumerate(sentence.keys):
         if key in {"jahre", "jahren", "years"}:
             counted = _number(sentence[i - 1]) > 1 and sentence[i - 2] in _LAST
             if counted or sentence[i - 1] in _LAST:
                 return True
-        since = sentence[i + 1] if key in {"seit", "since"} and i in keywords else ""
-        if is_a_year(since) and int(since) < today.year:
+        bound = sentence[i + 1] if key in _SINCE | _UNTIL and i in keywords else ""
+        if is_a_year(bound) and int(bound) < today.year:
             return True
     return False
+
+
+_SINCE: Final = frozenset({"seit", "since"})
+_UNTIL: Final = frozenset({"bis", "until", "till"})
 
 
 def is_a_year(key: str) -> bool:
@@ -594,7 +598,7 @@ def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
         return False
     if sentence[i - 1] in _BEFORE_DAYS and sentence.gap(i + 1)[:1] == ".":
         return False  # "am 24. Hochlast"
-    if sentence[i - 1] not in _YEAR and _counts_something(sentence, i):
+    if sentence[i - 1] not in _YEAR and (_counts_something(sentence, i) or _counts_hours(sentence, i)):
         return False
     if _is_a_label(sentence, i - 1):
         return False
@@ -658,6 +662,12 @@ def _counts_something(sentence: Sentence, i: int) -> bool:
     return sentence[i + 1].endswith(_COUNTED)
 
 
+def _counts_hours(sentence: Sentence, i: int) -> bool:
+    """ "24 günstigste Stunden"."""
+    return any(mark.start == i + 1 and sentence[mark.end - 1] in _HOURS for mark in sentence.marks)
+
+
+_HOURS: Final = frozenset({"stunde", "stunden", "viertelstunde", "viertelstunden", "hour", "hours"})
 _COUNTED: Final = (
     "hauser", "hausern", "gebaude", "gebauden", "parteien", "liegenschaften", "objekte", "objekten", "betriebe", "betrieben",
     "stationen", "wallboxen", "pumpen", "anlagen", "mieter", "mietern", "bewohner", "bewohnern", "betten", "zimmer", "zimmern",

@@ -159,9 +159,11 @@ def _figures(
     if meaning.data_type is TIME_OF_USE:
         return _time_of_use(meaning, rows, at)
     if meaning.data_type is PRICE:  # some have no level
-        level = meaning.voltage_level
-        return Figures(prices=[row for row in rows if level is None or row.voltage_level in (None, level)])
-    chosen = [row for row in rows if meaning.voltage_level in (None, row.voltage_level)]
+        of_level = [
+            row for row in rows if row.voltage_level is None or meaning.asks_for_level(row.voltage_level)
+        ]
+        return Figures(prices=of_level)
+    chosen = [row for row in rows if meaning.asks_for_level(row.voltage_level)]
     if meaning.data_type is not HLZF:
         return Figures(tariffs=chosen, costs=_costs(chosen, meaning.details.load))
     if meaning.topic is QuestionTopic.PEAK_STATUS and dno is not None:

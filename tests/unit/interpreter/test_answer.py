@@ -10,7 +10,7 @@ from app.domain.dno import Dno, GridStatistics
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
-from app.domain.question import Interpretation, Language
+from app.domain.question import Details, Interpretation, Language
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
 from app.interpreter.answer import answer_of
@@ -112,6 +112,21 @@ def test_without_a_level_all_levels_are_listed_from_the_top_down() -> None:
     assert answer_of(meaning(level=None), dno=dno(), figures=Figures(tariffs=tariffs)) == (
         "Netze BW, 2024 (netto): Umspannung Hoch-/Mittelspannung Arbeitspreis 1,10 ct/kWh (ab 2.500 h/a); "
         "Niederspannung Arbeitspreis 3,10 ct/kWh (ab 2.500 h/a)"
+    )
+
+
+def test_of_several_levels_that_are_named_the_missing_ones_are_named_as_well() -> None:
+    both = structs.replace(
+        meaning(level=None), details=Details(levels=(VoltageLevel.HS, VoltageLevel.MS, VoltageLevel.NS))
+    )
+    text = answer_of(both, dno=dno(), figures=Figures(tariffs=[tariff(VoltageLevel.NS, arbeit="3.1")]))
+    assert text == (
+        "Netze BW, 2024 (netto): Niederspannung Arbeitspreis 3,10 ct/kWh (ab 2.500 h/a);"
+        " nicht bekannt für Hochspannung und Mittelspannung"
+    )
+    assert answer_of(both, dno=dno(), levels=[VoltageLevel.HS_MS]) == (
+        "Netze BW, Hochspannung, Mittelspannung und Niederspannung, 2024: keine Netzentgelte bekannt;"
+        " veröffentlicht sind sie für Umspannung Hoch-/Mittelspannung."
     )
 
 

@@ -2112,3 +2112,62 @@ def test_abbreviations_of_levels_with_three_letters_are_read(
     vocabulary: Vocabulary, said: str, level: VoltageLevel
 ) -> None:
     assert interpret(said, vocabulary, TODAY).voltage_level is level
+
+
+@pytest.mark.parametrize(
+    ("said", "levels"),
+    [
+        ("Westnetz NS und MS 2026", (VoltageLevel.MS, VoltageLevel.NS)),
+        ("mv, lv and hv westnetz", (VoltageLevel.HS, VoltageLevel.MS, VoltageLevel.NS)),
+        ("Westnetz MS und Umspannung MS/NS", (VoltageLevel.MS, VoltageLevel.MS_NS)),
+        ("Westnetz MS/NS", ()),
+        ("Westnetz MS, Netzebene 5", ()),
+        ("Westnetz nicht NS, sondern MS", ()),
+        ("Westnetz", ()),
+    ],
+)
+def test_several_levels_are_all_asked_for(
+    vocabulary: Vocabulary, said: str, levels: tuple[VoltageLevel, ...]
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert found.details.levels == levels
+    if levels:
+        assert [level for level in VoltageLevel if found.asks_for_level(level)] == list(levels)
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "questions"),
+    [
+        ("Netze BW MS bis 2024", 2024, 2),
+        ("KWKG-Umlage seit 2024", 2026, 2),
+        ("Offshore-Umlage bis 2025", 2025, 2),
+        ("Wie ändern sich die Netzentgelte der Westnetz 2026?", 2026, 2),
+        ("Netzentgelte Westnetz bis 2026", 2026, 1),
+        ("24 günstigste Stunden N-ERGIE", 2026, 1),
+        ("the 24 cheapest hours at N-ERGIE", 2026, 1),
+        ("N-ERGIE HT NT 24", 2024, 1),
+    ],
+)
+def test_until_and_since_a_year_are_several_years_and_a_number_of_hours_is_none(
+    vocabulary: Vocabulary, said: str, year: int, questions: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.year, found.questions) == (year, questions)
+
+
+@pytest.mark.parametrize(
+    ("said", "topic", "level", "year"),
+    [
+        ("Netze BW HSP", QuestionTopic.NETZENTGELTE, VoltageLevel.HS, 2026),
+        ("Avacon Netz MS RLM 2025", QuestionTopic.NETZENTGELTE, VoltageLevel.MS, 2025),
+        ("E.DIS Netz HLZ 2026", QuestionTopic.HLZF, None, 2026),
+        ("Was zahl ich in Wedel ans Netz?", QuestionTopic.NETZENTGELTE, None, 2026),
+        ("vorläufige entgelte 2027 bayernwerk", QuestionTopic.NETZENTGELTE, None, 2027),
+        ("Netze BW MV nxt year", QuestionTopic.NETZENTGELTE, VoltageLevel.MS, 2027),
+    ],
+)
+def test_abbreviations_and_words_of_every_day_are_understood(
+    vocabulary: Vocabulary, said: str, topic: QuestionTopic, level: VoltageLevel | None, year: int
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.subject, found.voltage_level, found.year) == (topic, level, year)
