@@ -625,8 +625,10 @@ def _ends_a_time(sentence: Sentence, i: int) -> bool:
 
 
 def _time(sentence: Sentence) -> _Time | None:
-    """ "um 10", "10 Uhr", "10.30 Uhr", "17:30", "5 pm"."""
+    """ "um 10", "10 Uhr", "10.30 Uhr", "17:30", "5 pm", "noon"."""
     for i, key in enumerate(sentence.keys):
+        if key == "noon":
+            return _Time(i, i + 1, _HALF_A_DAY)
         match = _CLOCK.fullmatch(key)
         if match is None:
             continue
@@ -639,15 +641,28 @@ def _time(sentence: Sentence) -> _Time | None:
             return _Time(i, end, hour * 60 + minute)
         if after in _HALF_DAYS and hour <= 12 and sentence.gap(i + 1).strip() == "" and after != "am":
             return _Time(i, i + 2, (hour % 12 + _HALF_DAYS[after]) * 60 + minute)
-        if after == "am" and hour <= 12 and sentence[i - 1] == "at":
+        if after == "am" and hour <= 12 and _is_before_noon(sentence, i + 1):
             return _Time(i, i + 2, (hour % 12) * 60 + minute)
         if after in {"uhr", "oclock", "h"} and match[2] is None and _is_minutes(sentence, i + 2):
             return _Time(i, i + 3, hour * 60 + int(sentence[i + 2]))
         if after in {"uhr", "oclock"}:
             return _Time(i, i + 2, hour * 60 + minute)
+        if (after, sentence[i + 2]) == ("o", "clock"):
+            return _Time(i, i + 3, hour * 60 + minute)
         if sentence[i - 1] in _BEFORE_TIMES and not match[2] and _is_bare(sentence, i):
             return _Time(i, i + 1, hour * 60)
     return None
+
+
+def _is_before_noon(sentence: Sentence, i: int) -> bool:
+    """ "At 3 am", "Saturday 3 am", "3am", but not "Modul 3 am Montag"."""
+    before = sentence[i - 2]
+    return before in _BEFORE_HOURS or (sentence.gap(i) == "" and before not in {"modul", "module"})
+
+
+_BEFORE_HOURS: Final = {"at", "today", "tonight", "tomorrow", "yesterday"} | {
+    day for day in WEEKDAYS if day.endswith("day")
+}
 
 
 def _is_minutes(sentence: Sentence, i: int) -> bool:

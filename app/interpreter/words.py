@@ -562,7 +562,7 @@ GERMAN = _keys("""
     unser unsere unserer unserem bitte danke vielen dank guten tag hallo moin servus sehr geehrte damen
     herren grüße gruß grüßen viele freundliche freundlichen herzliche liebe besten kind kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
     benötige benötigen suche suchen hat haben hatte jahr jahre jahren jahres stand ab seit gültig gültigkeit
-    ans rlm ausnahme vorläufig vorläufige vorläufigen vorläufiger vorläufiges
+    ans rlm ausnahme industrie industriekunde industriekunden industriebetrieb vorläufig vorläufige vorläufigen vorläufiger vorläufiges
     falls noch auch nur schon mal einmal dazu dieses diesem dieser letztes letzten nächstes nächsten
     kommendes vorjahr heuer aktuell aktuelle aktuellen netz netzentgelt netzentgelte netzentgelten preisblatt
     leistungspreis arbeitspreis spannungsebene netzebene ebene kosten kostet preis preise zeitfenster stunden
@@ -589,7 +589,7 @@ GERMAN = _keys("""
     preisentwicklung weder einschließlich inklusive zuzüglich zzgl exkl samt bis mehr weniger höchstens rund knapp minus
 """)
 ENGLISH = _keys("""
-    provisional preliminary nxt lst exception
+    provisional preliminary nxt lst exception industry industrial
     regards cheers kind warm
     the a an and or but for in on at of from to by with without as is are was were be been will would could
     can may i we you they it my our your their its me us this that these those what which when where who how

@@ -2171,3 +2171,20 @@ def test_abbreviations_and_words_of_every_day_are_understood(
 ) -> None:
     found = interpret(said, vocabulary, TODAY)
     assert (found.subject, found.voltage_level, found.year) == (topic, level, year)
+
+
+@pytest.mark.parametrize(
+    ("said", "minute"),
+    [
+        ("next Saturday 3am module 3 westnetz", 180),
+        ("module 3 westnetz Saturday 3 am", 180),
+        ("module 3 westnetz tomorrow 3 a.m.", 180),
+        ("module 3 westnetz today noon", 720),
+        ("module 3 westnetz today 5 o'clock", 300),
+        ("module 3 westnetz today until noon", None),
+        ("module 3 westnetz today from 5 to 7 o'clock", None),
+        ("Modul 3 am Montag Westnetz", None),
+    ],
+)
+def test_english_times_are_read(vocabulary: Vocabulary, said: str, minute: int | None) -> None:
+    assert interpret(said, vocabulary, TODAY).details.minute == minute
