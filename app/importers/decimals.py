@@ -48,6 +48,15 @@ class MergedFigure(FormattedFigure):
     __slots__ = ()
 
 
+class StruckFigure(FormattedFigure):
+    """Whatever stands in a cell that is struck through."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> "StruckFigure":
+        return super().__new__(cls, text, text, "", text, "is struck through")  # type: ignore[return-value]
+
+
 class TwoReadings(ValueError):
     """The number has two meanings."""
 

@@ -17,7 +17,7 @@ from app.importers.column_names import (
     split_unit,
     unclear,
 )
-from app.importers.decimals import Decimals, Figure, FormattedFigure, MergedFigure
+from app.importers.decimals import Decimals, Figure, FormattedFigure, MergedFigure, StruckFigure
 from app.importers.layout import Layout, Row
 from app.importers.number_formats import PRICED
 from app.importers.problems import Problem, RowLocation, shown
@@ -151,6 +151,8 @@ class Columns(msgspec.Struct, frozen=True):
         """Why what a sheet shows is not the number of the cell; empty: it is, or its unit is still to be compared."""
         if isinstance(cell, MergedFigure):
             return cell.shown_otherwise
+        if isinstance(cell, StruckFigure):
+            return f"{cell.shown_otherwise}; remove the row, or the line through the cell"
         if cell.shown_otherwise:
             return f"{cell.shown_otherwise} by the format of its cell; give the cell a format that shows its number"
         in_price = PRICED.search(cell.unit) or unit_of(cell.unit) == unit_of("%")

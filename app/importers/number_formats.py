@@ -1,4 +1,5 @@
-"""How a workbook shows its numbers: 58.2 as 58.20, 0.19 as 19 %, 4.71 with the unit ct/kWh, 1067 as 01067 (ECMA-376, 18.8.30 and 18.8.31)."""
+"""How a workbook shows its numbers: 58.2 as 58.20, 0.19 as 19 %, 4.71 with the unit ct/kWh, 1067 as 01067, or struck through
+(ECMA-376, 18.4.10, 18.8.30 and 18.8.31)."""
 
 import re
 import zipfile
@@ -6,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from xml.parsers import expat
 
-from app.importers.decimals import FormattedFigure
+from app.importers.decimals import FormattedFigure, StruckFigure
 from app.importers.problems import shown
 from app.importers.records import UnreadableFile
 from app.importers.sheet_tags import PlainTags
@@ -64,6 +65,7 @@ class NumberFormat(NamedTuple):
     digits: int  # of a code, with zeros before it, as of postal codes
     # Why what is shown of positive numbers, negative ones and zero is another number than that of the cell; empty: it is not.
     shown_otherwise: tuple[str, str, str] = ("", "", "")
+    struck: bool = False  # through, whatever stands in the cell
 
     def shown(self, value: float, text: str) -> FormattedFigure:
         """With at least the decimals of the format: fewer would be another number."""
@@ -157,16 +159,23 @@ def _literals(section: str) -> str:
     return "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
 
 
-class NumberFormats:
-    """The formats of the cells of one sheet; of cells with General, dates or text there is none.
+class Style(NamedTuple):
+    """Of cells: the code of their format, empty for General; and whether their font is struck through."""
 
-    `codes`: of each style that has one. Only those that the sheet uses are read.
+    code: str = ""
+    struck: bool = False
+
+
+class NumberFormats:
+    """The formats of the cells of one sheet; of cells with General, dates or text there is none, unless they are struck through.
+
+    `styles`: those that may show a cell otherwise. Only those that the sheet uses are read.
     """
 
-    def __init__(self, codes: Mapping[int, str]) -> None:
-        self._codes = codes
+    def __init__(self, styles: Mapping[int, Style]) -> None:
+        self._styles = styles
         self._formats: list[NumberFormat | None] = [None]
-        self._by_code = {"": 0}  # the place in `_formats`
+        self._places = {Style(): 0}  # in `_formats`
         self._by_style: dict[bytes, int] = {}
         self._columns: dict[int, bytearray] = {}
 
@@ -184,22 +193,27 @@ class NumberFormats:
 
     def _place(self, style: bytes) -> int:
         """Of the style's format; 0: it shows numbers as they are."""
-        code = self._codes.get(int(style), "")
-        if code not in self._by_code:
-            if len(self._by_code) > _MAX_FORMATS:
+        shown = self._styles.get(int(style), Style())
+        if shown not in self._places:
+            if len(self._places) > _MAX_FORMATS:
                 raise UnreadableFile(
                     f"a sheet has more than {_MAX_FORMATS} formats of numbers; save it as CSV"
                 )
-            found = number_format(code)
-            self._by_code[code] = len(self._formats) if found else 0
+            found = number_format(shown.code)
+            if shown.struck:
+                found = (found or _AS_THEY_ARE)._replace(struck=True)
+            self._places[shown] = len(self._formats) if found else 0
             if found:
                 self._formats.append(found)
-        return self._by_style.setdefault(style, self._by_code[code])
+        return self._by_style.setdefault(style, self._places[shown])
 
     def refuse(self, styles: set[bytes]) -> None:
         """Of cells without addresses. Raises UnreadableFile if one of them changes what a number means."""
         shown = filter(None, (self._formats[self._place(style)] for style in styles))
-        if any(each.percent or each.unit or each.digits or each.shown_otherwise[0] for each in shown):
+        if any(
+            each.percent or each.unit or each.digits or each.shown_otherwise[0] or each.struck
+            for each in shown
+        ):
             raise UnreadableFile(
                 f"cells whose format changes what a number means have no addresses; {_SAVE_AGAIN}"
             )
@@ -211,14 +225,15 @@ class NumberFormats:
         found[row] = place
 
     def shown(self, row: int, first_column: int, values: Sequence[object], texts: list[str | None]) -> None:
-        """Replaces texts of numbers by those with a format. Row and columns are counted from 0."""
+        """Replaces texts of numbers by those with a format, and any that is struck through. Row and columns are counted from 0."""
         for column, codes in self._columns.items():
             place = column - first_column
             if row < len(codes) and codes[row] and 0 <= place < len(values):
-                value, text = values[place], texts[place]
-                if isinstance(value, int | float) and not isinstance(value, bool) and text is not None:
-                    found = self._formats[codes[row]]
-                    assert found is not None
+                value, text, found = values[place], texts[place], self._formats[codes[row]]
+                assert found is not None
+                if found.struck and text:
+                    texts[place] = StruckFigure(text)
+                elif isinstance(value, int | float) and not isinstance(value, bool) and text is not None:
                     texts[place] = found.shown(value, text)
 
 
@@ -230,20 +245,20 @@ def number_formats(archive: zipfile.ZipFile, part: str) -> NumberFormats | None:
     percentage would be another number.
     """
     try:
-        codes = _codes(archive)
+        styles = _styles(archive)
     except KeyError:
         return None
     except _NOT_READ as error:
         raise UnreadableFile(f"the formats of the cells cannot be read: {error}; {_SAVE_AGAIN}") from None
-    return _read(archive, part, codes) if codes else None
+    return _read(archive, part, styles) if styles else None
 
 
 _NOT_READ: Final = (expat.ExpatError, ValueError, TypeError)
 _SAVE_AGAIN: Final = "save the workbook again with a spreadsheet program"
 
 
-def _read(archive: zipfile.ZipFile, part: str, codes: Mapping[int, str]) -> NumberFormats:
-    found, tags, rest = NumberFormats(codes), PlainTags(), b""
+def _read(archive: zipfile.ZipFile, part: str, styles: Mapping[int, Style]) -> NumberFormats:
+    found, tags, rest = NumberFormats(styles), PlainTags(), b""
     with archive.open(part) as stream:
         while chunk := stream.read(_CHUNK):
             data = rest + chunk
@@ -257,18 +272,22 @@ def _read(archive: zipfile.ZipFile, part: str, codes: Mapping[int, str]) -> Numb
 _MAX_TAG: Final = 2**17
 
 
-def _codes(archive: zipfile.ZipFile) -> dict[int, str]:
-    """By index of the cell format, of those that may show a number otherwise."""
-    own: dict[int, str] = {}
-    numbers = []
+def _styles(archive: zipfile.ZipFile) -> dict[int, Style]:
+    """By index of the cell format, of those that may show a cell otherwise."""
+    codes = dict(_BUILT_IN)
+    used = []  # of each cell format its number format and its font
+    fonts: list[bool] = []  # whether it is struck through
     for name, each in _elements(archive, "xl/styles.xml"):
-        number = int(each.get("numFmtId", "0"))
         if name == "xf":
-            numbers.append(number)
-        elif name == "numFmt":
-            own[number] = each.get("formatCode", "")
-    codes = {**_BUILT_IN, **{number: code for number, code in own.items() if code}}
-    return {style: codes[number] for style, number in enumerate(numbers) if number in codes}
+            used.append((int(each.get("numFmtId", "0")), int(each.get("fontId", "0"))))
+        elif name == "numFmt" and (code := each.get("formatCode", "")):
+            codes[int(each.get("numFmtId", "0"))] = code
+        elif name == "font":
+            fonts.append(False)
+        elif name == "strike" and fonts:
+            fonts[-1] = each.get("val", "1") in {"1", "true"}
+    shown = (Style(codes.get(number, ""), font < len(fonts) and fonts[font]) for number, font in used)
+    return {index: style for index, style in enumerate(shown) if style != Style()}
 
 
 def parts_of_sheets(archive: zipfile.ZipFile) -> dict[str, str]:
@@ -307,11 +326,17 @@ def _parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
 
 _Element = tuple[str, dict[str, str]]  # name and attributes, without prefixes
 _READ: Final = frozenset({"numFmt", "sheet", "Relationship"})
-_ATTRIBUTES: Final = frozenset({"numFmtId", "formatCode", "name", "id", "Id", "Target"})
+_ATTRIBUTES: Final = frozenset({"numFmtId", "fontId", "formatCode", "name", "id", "Id", "Target", "val"})
+# Others by what they stand in: there are also those of styles that are named, and of conditions.
+_READ_IN: Final = {
+    "xf": ("styleSheet", "cellXfs"),
+    "font": ("styleSheet", "fonts"),
+    "strike": ("fonts", "font"),
+}
 
 
 def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
-    """Of `_READ`, and formats of cells. Raises UnreadableFile, ValueError, ExpatError, and KeyError if there is no such part."""
+    """Of `_READ` and `_READ_IN`. Raises UnreadableFile, ValueError, ExpatError, and KeyError if there is no such part."""
     info = next((each for each in archive.infolist() if each.filename.lower() == part.lower()), None)
     if info is None:
         raise KeyError(part)
@@ -328,7 +353,7 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
         if count > _MAX_ELEMENTS or len(parents) > _MAX_DEPTH:
             raise too_large
         name = name.rpartition(":")[2]
-        if name in _READ or (name == "xf" and parents[-1] == "cellXfs"):
+        if name in _READ or _READ_IN.get(name) == tuple(parents[-2:]):
             plain = {key.rpartition(":")[2]: text for key, text in attributes.items()}
             found.append((name, {key: plain[key] for key in plain.keys() & _ATTRIBUTES}))
         parents.append(name)

@@ -28,6 +28,7 @@ from tests.unit.importers.test_files_as_written import as_parquet
 from tests.unit.importers.workbooks import (
     Formula,
     Shown,
+    Struck,
     rewritten,
     with_part,
     with_parts_changed,
@@ -452,6 +453,29 @@ def test_a_number_that_its_format_shows_as_another_one_is_refused(name):
     found = imported("tariffs", workbook([OWN, [*VALUES[:4], Shown(number, code), 12.5, 3.09]]))
     assert [each[:2] for each in found.problems] == [(2, "arbeit")]
     assert reason in found.problems[0][2]
+
+
+@pytest.mark.parametrize("value", [1.26, 1, "1,26", "1.26 ct/kWh", "entfällt"])
+def test_a_figure_that_is_struck_through_is_refused(value):
+    """Also one in a row whose other cells are as usual, and in a text."""
+    sheet = workbook([OWN, [*VALUES[:4], Struck(value), 12.5, 3.09], ["netze-a", 2025, *VALUES[2:]]])
+    ((line, column, reason),) = imported("tariffs", sheet).problems
+    assert (line, column) == (2, "arbeit")
+    assert "is struck through; remove the row" in reason
+
+
+def test_an_operator_and_a_time_that_are_struck_through_are_refused():
+    struck = imported("tariffs", workbook([OWN, [Struck("netze-a"), *VALUES[1:4], 1.26, 12.5, 3.09]]))
+    assert [each[:2] for each in struck.problems] == [(2, "dno_slug")]
+    names = ["dno_slug", "year", "voltage_level", "season", "start", "end"]
+    windows = workbook([names, ["netze-a", 2026, "MS", "WINTER", Struck(0.75), time(20)]])
+    assert [each[:2] for each in imported("hlzf", windows).problems] == [(2, "start")]
+
+
+def test_fonts_of_conditions_and_of_named_styles_strike_nothing_through():
+    names = ["dno_slug", "year", "voltage_level", "season", "start", "end"]
+    found = imported("hlzf", workbook([names, ["netze-a", 2026, "MS", "WINTER", time(18), time(20)]]))
+    assert found.problems == []
 
 
 def test_a_count_that_is_shown_in_thousands_is_refused():

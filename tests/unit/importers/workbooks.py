@@ -21,6 +21,12 @@ class Shown(NamedTuple):
     format: str
 
 
+class Struck(NamedTuple):
+    """A number or a text that is struck through."""
+
+    value: float | str
+
+
 class Formula(NamedTuple):
     """With its result: a number, the name of an error, or none if it was never calculated."""
 
@@ -28,7 +34,7 @@ class Formula(NamedTuple):
     result: float | str | None
 
 
-Cell = Formula | str | float | int | bool | time | date | Shown | None
+Cell = Formula | str | float | int | bool | time | date | Shown | Struck | None
 # Formats of numbers, by index; time and day are built in.
 _FORMATS = (
     "0.00",
@@ -77,7 +83,7 @@ _FORMATS = (
     '0\\ "kVA"',
     '0\\ "kWel"',
 )
-_TIME, _DAY, _FIRST = 1, 2, 3
+_TIME, _DAY, _STRUCK, _FIRST = 1, 2, 3, 4
 
 
 def workbook(
@@ -174,8 +180,10 @@ def _styles() -> str:
     )
     cells = "".join(f'<xf numFmtId="{200 + n}"/>' for n in range(len(_FORMATS)))
     return (
-        f'<styleSheet {_MAIN}><numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="20"/><xf numFmtId="14"/>'
-        f"{cells}</cellXfs></styleSheet>"
+        f"<styleSheet {_MAIN}><numFmts>{formats}</numFmts>"
+        '<fonts><font/><font><strike/></font><font><strike val="0"/></font></fonts><cellStyleXfs><xf fontId="1"/></cellStyleXfs>'
+        f'<cellXfs><xf numFmtId="0"/><xf numFmtId="20" fontId="2"/><xf numFmtId="14"/><xf numFmtId="0" fontId="1"/>{cells}</cellXfs>'
+        "<dxfs><dxf><font><strike/></font></dxf></dxfs></styleSheet>"
     )
 
 
@@ -210,6 +218,10 @@ def _cell(address: str, cell: Cell) -> str:
         case Formula(text, result):
             kind = ' t="e"' if isinstance(result, str) else ""
             return f'<c r="{address}"{kind}><f>{text}</f><v>{result}</v></c>'
+        case Struck(str(text)):
+            return f'<c r="{address}" s="{_STRUCK}" t="inlineStr"><is><t>{escape(text)}</t></is></c>'
+        case Struck(number):
+            return f'<c r="{address}" s="{_STRUCK}"><v>{number!r}</v></c>'
         case Shown():
             style = _FIRST + _FORMATS.index(cell.format)
             return f'<c r="{address}" s="{style}"><v>{cell.number!r}</v></c>'
