@@ -267,6 +267,15 @@ def seats_of(city: str | None) -> list[tuple[str, ...]]:
     return [spelling for spelling in dict.fromkeys(spellings) if spelling]
 
 
+def additions_of(name: str, city: str | None, places: Places) -> Iterator[str]:
+    """What distinguishes its place from another of the same name: "oder" of "(Oder)"; not "Neu-Ulm" of "Ulm/Neu-Ulm"."""
+    if "/" not in name:
+        yield from (word.key for word in _words_of(name, places) if word.aside and word.key.isalpha())
+    if len(spellings := seats_of(city)) > 1:
+        whole, short = spellings
+        yield from whole[len(short) :]
+
+
 def distinguishes_place(name: str) -> re.Match[str] | None:
     """Where the part of a name begins that distinguishes its place from another of the same name: "(Oder)", "a. d. Donau"."""
     return _APART.search(name)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.interpreter.corrected_words import Word
 from app.interpreter.mentions import Mention
 from app.interpreter.names import GLUE, KINDS, LEGAL, NO_PLACES, Fit
+from app.interpreter.place_additions import names_another_place
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import written
 from app.interpreter.units import IN_KW, IN_KWH, SCALES
@@ -254,7 +255,11 @@ def _chosen(
     finalists = [number for number, fit in readings.items() if several or fit == best]
     finalists.sort(key=lambda number: _rank(sentence.vocabulary, readings, number))
     ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MAX_CANDIDATES])
-    may_be_another = all(_may_be_another_place(sentence, mention) for mention in named)
+    operators = [sentence.vocabulary.operators[number] for number in finalists]
+    may_be_another = all(
+        _may_be_another_place(sentence, mention) or names_another_place(sentence, mention, operators)
+        for mention in named
+    )
     if len(finalists) > 1 or best is Fit.NEAR or may_be_another:
         return Choice(None, ids, _AMBIGUOUS, several)
     return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))

@@ -19,6 +19,7 @@ from app.interpreter.names import (
     SAME,
     Fit,
     Places,
+    additions_of,
     content,
     distinguishes_place,
     forms_of,
@@ -47,6 +48,7 @@ class Operator(msgspec.Struct, frozen=True):
     region: str
     postal_code: str
     size: int
+    additions: frozenset[str]  # what distinguishes its place from others of the same name
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -181,6 +183,7 @@ def _named(number: int, entry: DirectoryEntry, places: Places, forms: _Forms) ->
         region="".join(content(entry.region or "")),
         postal_code=entry.postal_code or "",
         size=entry.connection_points or 0,
+        additions=frozenset(additions_of(entry.name, entry.city, places)),
     )
 
 
