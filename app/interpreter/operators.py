@@ -257,7 +257,9 @@ def _chosen(
     ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MAX_CANDIDATES])
     operators = [sentence.vocabulary.operators[number] for number in finalists]
     may_be_another = all(
-        _may_be_another_place(sentence, mention) or names_another_place(sentence, mention, operators)
+        _may_be_another_place(sentence, mention)
+        or names_another_place(sentence, mention, operators)
+        or (best is Fit.SEAT and _of_a_town(sentence, mention))
         for mention in named
     )
     if len(finalists) > 1 or best is Fit.NEAR or may_be_another:
@@ -396,6 +398,11 @@ def _certainty(
     if any(number not in mention.readings for mention in mentions):
         certainty -= _OTHER_PLACE
     return certainty
+
+
+def _of_a_town(sentence: Sentence, mention: Mention) -> bool:
+    """ "Stadtwerke Schwerin", where no operator is called so, are not who else has its seat there."""
+    return KINDS.get(sentence[mention.start - 1]) in {"stadtwerk", "gemeindewerk", "stadtnetz", "kreiswerk"}
 
 
 def _of_another_kind(sentence: Sentence, mention: Mention) -> bool:

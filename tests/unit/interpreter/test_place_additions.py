@@ -96,3 +96,10 @@ def test_a_place_with_another_addition_is_asked_back_for(few: Vocabulary, place:
 )
 def test_a_place_with_its_own_addition_or_none_is_answered(few: Vocabulary, place: str, number: int) -> None:
     assert chosen(few, f"Netzentgelte {place}")[0] == ENTRIES[number].id
+
+
+def test_stadtwerke_of_a_town_are_not_another_company_with_its_seat_there(few: Vocabulary) -> None:
+    for said in ("Netzentgelte Stadtwerke Freiburg MS", "grid fees of Stadtwerke Freiburg"):
+        assert chosen(few, said) == (None, (ENTRIES[3].id,))
+    assert chosen(few, "Netzentgelte Stadtwerke Schwedt")[0] == ENTRIES[4].id
+    assert chosen(few, "Netzentgelte Freiburg")[0] == ENTRIES[3].id
