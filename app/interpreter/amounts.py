@@ -196,7 +196,7 @@ def _is_said_again(sentence: Sentence, end: int, value: Decimal, measured: Seque
 
 
 def _is_of_a_calculation(sentence: Sentence, start: int) -> bool:
-    """ "2 mal 3500 kWh", "3500+2000 kWh", "2*3500 kWh", "3000/5000 kWh" and "1e6 kWh": the last number alone is not meant.
+    """ "2 mal 3500 kWh", "3500+2000 kWh", "2*3500 kWh", "3000/5000 kWh", "10^6 kWh" and "1e6 kWh": the last number alone is not meant.
     Not "sag mir mal 3500 kWh", "2026 + 5 GWh", "Modul 1 + 3500 kWh"."""
     before, gap = sentence[start - 1], sentence.gap(start)
     if before in _TIMES:
@@ -328,7 +328,7 @@ _OF_PRICES: Final = frozenset(
 _PERCENT: Final = frozenset({"prozent", "percent"})
 _TIMES: Final = frozenset({"mal", "times"})
 _DIGITS_OF_CONSUMPTIONS: Final = 3
-_OPERATIONS: Final = frozenset("+*×·")
+_OPERATIONS: Final = frozenset("+*×·^")
 _DASHES: Final = frozenset("-−–—")
 _BEFORE_SIGNS: Final = frozenset(" (:;,=")
 _TO: Final = frozenset({"bis", "oder", "bzw", "to", "or"})
@@ -429,9 +429,11 @@ def in_thousands(text: str) -> Decimal | None:
 
 
 def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
-    """ "8x150 kW", "20 kWh am Tag", "1500 kW im Januar 2026": not that of a year. "1500 kW im Januar" is the peak of a year, and
+    """ "8x150 kW", "20 kWh am Tag", "monatlich 300 kWh", "1500 kW im Januar 2026": not that of a year. "1500 kW im Januar" is the peak of a year, and
     what is consumed in a month is an amount of which no cost can be."""
     if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
+        return True
+    if sentence[end] in IN_KWH and sentence[start - 1] in _PERIODICALLY and sentence.gap(start) == " ":
         return True
     before, period = sentence[end + 1], sentence[end + 2]
     if sentence[end] in IN_KWH and before in _PERIODS and sentence.gap(end + 1).strip() == "/":

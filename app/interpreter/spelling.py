@@ -13,6 +13,7 @@ MAX_WORD_LENGTH = 60  # letters
 _WRITTEN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _WRITTEN_OUT = re.compile("([aou])e")
 _PREPOSITIONS = frozenset("adiouv")  # "a.d.Donau": abbreviated, no part of the word behind them
+_RAISED = re.compile("(?<=[0-9])(?=[⁰¹²³⁴-⁹])")  # "10⁶" is no 106
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 
 
@@ -26,7 +27,8 @@ class Token(NamedTuple):
 
 def normalise(sentence: str) -> str:
     """Sentences that differ in case, width or white space only are one question."""
-    return " ".join(fold_case(sentence[:MAX_SENTENCE_LENGTH]).split())[:MAX_SENTENCE_LENGTH]
+    plain = _RAISED.sub("^", sentence[:MAX_SENTENCE_LENGTH])
+    return " ".join(fold_case(plain).split())[:MAX_SENTENCE_LENGTH]
 
 
 @lru_cache(maxsize=8_192)  # the same words come again and again, in names as in questions

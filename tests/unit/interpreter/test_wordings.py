@@ -2188,3 +2188,21 @@ def test_abbreviations_and_words_of_every_day_are_understood(
 )
 def test_english_times_are_read(vocabulary: Vocabulary, said: str, minute: int | None) -> None:
     assert interpret(said, vocabulary, TODAY).details.minute == minute
+
+
+@pytest.mark.parametrize("amount", ["10^6", "1,5 x 10^6", "10⁶", "1,5·10⁶", "1e6"])
+def test_powers_of_ten_are_not_read_as_their_last_number(vocabulary: Vocabulary, amount: str) -> None:
+    found = interpret(f"{amount} kWh und 200 kW Westnetz MS", vocabulary, TODAY)
+    assert (found.not_held, found.details.load) == (NotHeld.AMOUNT, None)
+
+
+@pytest.mark.parametrize(
+    "said", ["monatlich 300 kWh", "300 kWh monatlich", "täglich 20 kWh", "monthly 300 kWh"]
+)
+def test_a_consumption_of_each_month_or_day_is_none_of_a_year(vocabulary: Vocabulary, said: str) -> None:
+    found = interpret(f"Netzkosten Haushalt {said} Westnetz", vocabulary, TODAY)
+    assert found.details.usage is None
+
+
+def test_a_raised_digit_behind_a_year_is_no_part_of_it(vocabulary: Vocabulary) -> None:
+    assert interpret("Netzentgelte Westnetz MS 2025¹", vocabulary, TODAY).year == 2025
