@@ -16,6 +16,7 @@ from app.interpreter.load_examples import HEAT_PUMP
 from app.interpreter.positions import customers_of, devices_of, includes_levies, modules_of
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
+from app.interpreter.units import SCALES
 from app.interpreter.words import Sign, Topic
 from app.interpreter.years import is_a_year
 
@@ -163,11 +164,14 @@ _PAUSES: Final = frozenset(",;")
 
 
 def inhabitants_of(read: Read) -> int | None:
-    """ "Gemeinde mit 30.000 Einwohnern": the concession fee depends on it."""
+    """ "Gemeinde mit 30.000 Einwohnern", "1,5 Mio. Einwohner": the concession fee depends on it."""
     sentence = read.sentence
     for i in range(len(sentence.keys)):
         number, end = number_at(sentence, i, read.language)
-        number = in_thousands(sentence[i]) or number
+        if number is not None and (scale := SCALES.get(sentence[end])) is not None:
+            number, end = number * scale, end + 1  # "1,5 Mio. Einwohner"
+        else:
+            number = in_thousands(sentence[i]) or number
         if number is None or number != int(number):
             continue
         if sentence[end] in _INHABITANTS or (sentence[end] in _PEOPLE and _is_of_a_town(sentence, i, number)):

@@ -562,7 +562,7 @@ GERMAN = _keys("""
     unser unsere unserer unserem bitte danke vielen dank guten tag hallo moin servus sehr geehrte damen
     herren grüße gruß grüßen viele freundliche freundlichen herzliche liebe besten kind kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
     benötige benötigen suche suchen hat haben hatte jahr jahre jahren jahres stand ab seit gültig gültigkeit
-    ans rlm ausnahme industrie industriekunde industriekunden industriebetrieb vorläufig vorläufige vorläufigen vorläufiger vorläufiges
+    ans rlm ausnahme halbjahr halbjahres industrie industriekunde industriekunden industriebetrieb vorläufig vorläufige vorläufigen vorläufiger vorläufiges
     falls noch auch nur schon mal einmal dazu dieses diesem dieser letztes letzten nächstes nächsten
     kommendes vorjahr heuer aktuell aktuelle aktuellen netz netzentgelt netzentgelte netzentgelten preisblatt
     leistungspreis arbeitspreis spannungsebene netzebene ebene kosten kostet preis preise zeitfenster stunden

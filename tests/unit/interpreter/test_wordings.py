@@ -2206,3 +2206,16 @@ def test_a_consumption_of_each_month_or_day_is_none_of_a_year(vocabulary: Vocabu
 
 def test_a_raised_digit_behind_a_year_is_no_part_of_it(vocabulary: Vocabulary) -> None:
     assert interpret("Netzentgelte Westnetz MS 2025¹", vocabulary, TODAY).year == 2025
+
+
+@pytest.mark.parametrize(
+    ("said", "inhabitants"),
+    [
+        ("1,5 Mio. Einwohner", 1_500_000),
+        ("1.5 million inhabitants", 1_500_000),
+        ("30 Tsd. Einwohnern", 30_000),
+    ],
+)
+def test_inhabitants_may_be_millions(vocabulary: Vocabulary, said: str, inhabitants: int) -> None:
+    concession = "concession fee of a town with" if "inhabitants" in said else "Konzessionsabgabe Stadt mit"
+    assert interpret(f"{concession} {said}", vocabulary, TODAY).details.inhabitants == inhabitants
