@@ -149,6 +149,9 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     unknown: str | None = None  # the operator's name or code as written, where the register has none like it
     lacking: bool = False  # the level or the load that the topic needs
     questions: int = 1  # that stand in the sentence; one of them is interpreted
+    by_seat: bool = (
+        False  # a place is named, and the operator has its seat there: whose network is there is not known
+    )
 
     def asks_for_level(self, level: VoltageLevel) -> bool:
         """All of them where none is named."""

@@ -66,8 +66,10 @@ def answer_of(
         text = _compared(words, meaning, candidates, figures)
     elif dno is None:
         text = _unnamed(words, meaning, candidates)
+    elif (found := _of_operator(words, meaning, dno, figures, at)) is not None:
+        text = found + _about_its_seat(words, meaning, dno)
     else:
-        text = _of_operator(words, meaning, dno, figures, at) or _nothing(words, meaning, dno, years, levels)
+        text = _nothing(words, meaning, dno, years, levels)
     return text + _about_further_questions(words, meaning)
 
 
@@ -90,6 +92,10 @@ def _lacking(words: Words, meaning: Interpretation) -> str | None:
     if meaning.topic is QuestionTopic.ANNUAL_COST or load_missing:
         return words.load_missing.format(asked)
     return words.level_missing.format(asked)
+
+
+def _about_its_seat(words: Words, meaning: Interpretation, dno: Dno) -> str:
+    return f" – {words.by_seat.format(dno.name, dno.city)}" if meaning.by_seat and dno.city else ""
 
 
 def _about_further_questions(words: Words, meaning: Interpretation) -> str:

@@ -43,6 +43,7 @@ class Words(NamedTuple):
     bands_missing: str
     questions: str
     numbers: tuple[str, ...]
+    by_seat: str
     one_answered: str
     none_answered: str
     modul_3: str
@@ -161,6 +162,7 @@ GERMAN = Words(
     bands_missing="{}: Für Modul 3 werden die kWh je Tarifstufe gebraucht, zum Beispiel „800 kWh HT, 2000 kWh ST, 700 kWh NT“.",
     questions="Das waren {} Fragen; ",
     numbers=("zwei", "drei", "vier"),
+    by_seat="{} hat den Sitz in {}; ob auch das Netz dort dazugehört, ist hier nicht erfasst.",
     one_answered="beantwortet ist nur eine, zu {}. Bitte stellen Sie sie einzeln.",
     none_answered="bitte stellen Sie sie einzeln.",
     modul_3="{} (§ 14a EnWG, Modul 3, netto): {}",
@@ -284,6 +286,7 @@ ENGLISH = Words(
     bands_missing="{}: module 3 needs the kWh of each band, for example “800 kWh HT, 2000 kWh ST, 700 kWh NT”.",
     questions="These were {} questions; ",
     numbers=("two", "three", "four"),
+    by_seat="{} has its seat in {}; whether it operates the network there is not known here.",
     one_answered="only one is answered, about {}. Please ask them one by one.",
     none_answered="please ask them one by one.",
     modul_3="{} (§ 14a EnWG, module 3, net): {}",

@@ -159,6 +159,7 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
         lacking=_lacks(read, subject, load, usage),
         # "Netzentgelt plus Umlagen": a bill has both.
         questions=_questions(read, topic if usage is None else topic._replace(further=0), operator),
+        by_seat=operator.by_seat,
     )
 
 

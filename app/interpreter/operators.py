@@ -25,13 +25,15 @@ _BEFORE_NAMES = {"in", "bei", "beim", "von", "vom", "auf", "der", "at", "of", "f
 
 
 class Choice(NamedTuple):
-    """`several`: different operators are named. `unknown`: a name or code that no operator has."""
+    """`several`: different operators are named. `unknown`: a name or code that no operator has. `by_seat`: a place is named, which is
+    no part of the operator's name."""
 
     dno_id: UUID | None
     candidates: tuple[UUID, ...]
     certainty: float
     several: bool = False
     unknown: str | None = None
+    by_seat: bool = False
 
 
 def by_codes(vocabulary: Vocabulary, codes: Sequence[str]) -> Choice:
@@ -264,7 +266,8 @@ def _chosen(
     )
     if len(finalists) > 1 or best is Fit.NEAR or may_be_another:
         return Choice(None, ids, _AMBIGUOUS, several)
-    return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))
+    certainty = _certainty(sentence, named, mentions, finalists[0], best)
+    return Choice(ids[0], ids, certainty, by_seat=best is Fit.SEAT)
 
 
 def _may_be_another_place(sentence: Sentence, mention: Mention) -> bool:

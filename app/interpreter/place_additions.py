@@ -63,12 +63,12 @@ def _addition(sentence: Sentence, i: int) -> Sequence[str]:
         if sentence[i] in _ARTICLES:
             i += 1
     word = sentence.words[i].token.key if i < len(sentence.words) else ""
-    if len(word) < _MIN_LENGTH or not word.isalpha() or _says_something_else(sentence, i, word):
+    if len(word) < _MIN_LENGTH or not word.isalpha() or _means_something_else(sentence, i, word):
         return ()
     return [*sentence.keys[start:i], word]
 
 
-def _says_something_else(sentence: Sentence, i: int, word: str) -> bool:
+def _means_something_else(sentence: Sentence, i: int, word: str) -> bool:
     """ "In der Mittelspannung", "am Montag", "bei Westnetz"."""
     if i in sentence.covered([*sentence.marks, *sentence.mentions]):
         return True

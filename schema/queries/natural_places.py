@@ -54,6 +54,7 @@ def _of_operators(meaning: Interpretation, operators: Sequence[DnoAtPlace]) -> I
     known = [one.dno_id for one in operators if one.basis is not PlaceBasis.SEAT]
     if not known:
         return meaning if _is_named(meaning) else _by_seat(meaning, [one.dno_id for one in operators])
+    meaning = structs.replace(meaning, by_seat=False)
     if meaning.dno_id in known:
         return meaning  # the place that is named beside the postal code
     confidence = round(meaning.confidence * BY_PLACE, 3)

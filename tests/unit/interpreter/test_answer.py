@@ -130,6 +130,22 @@ def test_of_several_levels_that_are_named_the_missing_ones_are_named_as_well() -
     )
 
 
+def test_prices_of_an_operator_that_only_has_its_seat_at_the_place_are_marked() -> None:
+    """Where nothing is known of the operator, nothing needs to be marked."""
+    by_seat = structs.replace(meaning(), by_seat=True)
+    here = structs.replace(dno(), city="Stuttgart")
+    figures = Figures(tariffs=[tariff(**PRICES)])
+    assert answer_of(by_seat, dno=here, figures=figures).endswith(
+        "(ab 2.500 h/a) – Netze BW hat den Sitz in Stuttgart; ob auch das Netz dort dazugehört, ist hier nicht erfasst."
+    )
+    in_english = structs.replace(by_seat, language=Language.ENGLISH)
+    assert answer_of(in_english, dno=here, figures=figures).endswith(
+        "– Netze BW has its seat in Stuttgart; whether it operates the network there is not known here."
+    )
+    for text in (answer_of(by_seat, dno=here), answer_of(meaning(), dno=here, figures=figures)):
+        assert "Sitz" not in text
+
+
 def test_windows_are_listed_by_season() -> None:
     windows = [
         hlzf(Season.AUTUMN, (1020, 1140)),

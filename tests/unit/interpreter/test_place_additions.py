@@ -103,3 +103,11 @@ def test_stadtwerke_of_a_town_are_not_another_company_with_its_seat_there(few: V
         assert chosen(few, said) == (None, (ENTRIES[3].id,))
     assert chosen(few, "Netzentgelte Stadtwerke Schwedt")[0] == ENTRIES[4].id
     assert chosen(few, "Netzentgelte Freiburg")[0] == ENTRIES[3].id
+
+
+def test_it_is_known_whether_only_the_seat_of_an_operator_is_named(few: Vocabulary) -> None:
+    by_seat = {
+        said: interpret(said, few, TODAY).by_seat for said in ("Netzentgelte Freiburg", "HLZF Schwedt")
+    }
+    assert by_seat == {"Netzentgelte Freiburg": True, "HLZF Schwedt": False}
+    assert not interpret("Netzentgelte badenovaNETZE Freiburg", few, TODAY).by_seat
