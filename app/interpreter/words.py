@@ -339,7 +339,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         gesenkt | verteuert | verbilligt | teurer/günstiger/billiger geworden | gone/went up/down | become cheaper |
         entwickelt | entwickeln | entwicklung~ | entwicklungen | preisentwicklung~ | verlauf | zeitverlauf | zeitreihe~ | zeitreihen | historie | trend | trends | veränderung~ | veränderungen | verändert | ändert sich | ändern sich | geändert | änderung~ | änderungen |
         alle/aller/allen/sämtliche/sämtlicher jahre/jahren | mehrere/mehrerer/mehreren jahre/jahren | jahresvergleich | im laufe der jahre |
-        risen | increased | decreased | increase | increases | rise | rises | fallen | developed | development | evolution | changed | over time | over the years | all years | several years | time series
+        risen | rose | increased | decreased | dropped | declined | climbed | increase | increases | rise | rises | fallen | fell | developed | development | evolution | changed | over time | over the years | all years | several years | time series
         """,
     ),
     (Sign.INVOICE, "rechnung | rechnungsbetrag | gesamtrechnung | bill | invoice | total bill"),

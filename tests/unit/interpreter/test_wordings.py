@@ -2142,6 +2142,7 @@ def test_several_levels_are_all_asked_for(
         ("KWKG-Umlage seit 2024", 2026, 2),
         ("Offshore-Umlage bis 2025", 2025, 2),
         ("Wie ändern sich die Netzentgelte der Westnetz 2026?", 2026, 2),
+        ("has the capacity charge at Westnetz dropped", 2026, 2),
         ("Netzentgelte Westnetz bis 2026", 2026, 1),
         ("24 günstigste Stunden N-ERGIE", 2026, 1),
         ("the 24 cheapest hours at N-ERGIE", 2026, 1),
