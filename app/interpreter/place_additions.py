@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
+from app.interpreter.federal_states import states_of
 from app.interpreter.mentions import Mention
-from app.interpreter.names import REGIONS
+from app.interpreter.names import content
 from app.interpreter.sentence import Sentence
 from app.interpreter.vocabulary import Operator
 from app.interpreter.words import EVERYDAY, ORDINARY
@@ -44,10 +45,8 @@ def _state_behind(sentence: Sentence, i: int) -> str:
         i += 1
     if sentence.gap(i).strip() not in _JOINING:
         return ""
-    return next((word for word in (sentence[i], sentence[i] + sentence[i + 1]) if word in _STATES), "")
-
-
-_STATES: Final = REGIONS - {"deutschland", "pfalz", "franken"}
+    state = next((one.state for one in states_of(sentence) if one.start == i), "")
+    return "".join(content(state))
 
 
 def _addition(sentence: Sentence, i: int) -> Sequence[str]:

@@ -66,6 +66,7 @@ def chosen(vocabulary: Vocabulary, said: str) -> tuple[UUID | None, tuple[UUID, 
         ("Rothenburg/Oberlausitz", 2),
         ("Freiburg in Niedersachsen", 3),
         ("Freiburg, Schleswig-Holstein", 3),
+        ("Freiburg in Lower Saxony", 3),
     ],
 )
 def test_a_place_with_another_addition_is_asked_back_for(few: Vocabulary, place: str, candidate: int) -> None:
