@@ -16,7 +16,7 @@ from app.importers.file_columns import YEAR, Columns, closest, columns_of, is_fi
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
-from app.importers.remarks import NET, includes_levies, is_gross, is_of_other_price
+from app.importers.remarks import NET, includes_levies, is_gross, is_of_other_price, is_preliminary
 from app.importers.units import Unit, fits, in_words, is_other_size, unit_of, unit_of_column, units_in
 
 # Rows among which the header is looked for.
@@ -127,9 +127,11 @@ def _without_empty_end(names: Sequence[str]) -> list[str]:
     return [*names[:end]]
 
 
-def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> list[Problem]:
+def rows_above(
+    rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout], sheet: str = ""
+) -> list[Problem]:
     """Problems of rows above the header that could be rows of the table, or that, as its upper rows may, state other prices than
-    its columns have: leaving them out would lose figures, or change what they mean.
+    its columns have: leaving them out would lose figures, or change what they mean. `sheet`: its name in a workbook.
     """
     least = max(_FEWEST_CELLS, sum(map(bool, header.names)) / 2)
     reason = (
@@ -141,7 +143,34 @@ def rows_above(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layou
         for location, cells in titles
         if sum(map(bool, cells)) >= least and _has_figure(cells)
     ]
-    return filled or [*_contradictions([*titles, *header.upper], header, layouts)]
+    if filled:
+        return filled
+    upper = [*titles, *header.upper]
+    return [*_contradictions(upper, header, layouts), *_preliminary(upper, header, layouts, sheet)]
+
+
+def _preliminary(
+    rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout], sheet: str
+) -> Iterator[Problem]:
+    """Rows or names of columns that state that figures are preliminary, in a file without a column for it: they would be final."""
+    written = [sheet, *header.names, *(cell or "" for _, cells in rows for cell in cells)]
+    if len(header.names) > _MOST_COLUMNS or not any(map(is_preliminary, written)):
+        return
+    known, extra = _ignored(header, layouts)
+    if _PUBLICATION not in known or _PUBLICATION in {column_of(name, known) for name in header.names if name}:
+        return
+    names = [name for name, is_ignored in zip(header.names, extra, strict=True) if name and not is_ignored]
+    texts = [(location, text) for location, cells in rows for text in _of_columns(cells, extra)]
+    for location, text in [*texts, *((header.location, name) for name in [sheet, *names])]:
+        if is_preliminary(text):
+            reason = (
+                f"figures are stated to be preliminary; give the file a column {_PUBLICATION} with PRELIMINARY or FINAL,"
+                " or remove the remark"
+            )
+            yield Problem(location, reason, value=text, whole_file=True)
+
+
+_PUBLICATION: Final = "publication"
 
 
 def _contradictions(rows: Sequence[SheetRow], header: Header, layouts: Sequence[Layout]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What titles, groups of columns and remarks in brackets state of prices: that they are gross, include levies, or are others."""
+"""What titles, groups of columns and remarks in brackets state of figures: that they are gross, include levies, are others, or preliminary."""
 
 import re
 from typing import Final
@@ -29,6 +29,21 @@ _NOT_GROSS: Final = re.compile(
 
 def is_gross(text: str) -> bool:
     return bool(_GROSS.search(text) and not NET.search(text) and not _NOT_GROSS.search(text))
+
+
+def is_preliminary(text: str) -> bool:
+    """Whether the operator may still change the figures; not of a final sheet that replaces a preliminary one."""
+    return bool(_PRELIMINARY.search(text) and not _FINAL.search(text) and not _OF_OTHER_SHEETS.search(text))
+
+
+_PRELIMINARY: Final = re.compile(
+    r"\bvorläufig|\bvorl\.|\bvoraussichtlich|\bindikativ|\b(?:preliminary|provisional|indicative)\b",
+    re.IGNORECASE,
+)
+_FINAL: Final = re.compile(
+    r"\bendgültig|\bfinal\b|\b(?:nicht|kein\w{0,2}|statt|ersetz\w{0,3}|not?)\b", re.IGNORECASE
+)
+_OF_OTHER_SHEETS: Final = re.compile(_ELSEWHERE, re.IGNORECASE)
 
 
 def includes_levies(text: str) -> bool:

@@ -86,7 +86,7 @@ def workbook_table(
         + _hidden_columns(found, header.names, hidden_columns.get(part, ())),
         (header.location, header.names),
         chain(
-            rows_above(above, header, layouts),
+            rows_above(above, header, layouts, found.name),
             _records(chain(behind, rows), file, header.names, _figures(header.names, layouts)),
         ),
         None,

@@ -1832,3 +1832,53 @@ def test_net_prices_are_read_beside_gross_ones_that_are_ignored():
     ]
     found = imported("prices", lines(NET, row), ignore_extra=True)
     assert (found.problems, [values[5] for values in found.entries]) == ([], ["60.00", "8.00"])
+
+
+STATED_PRELIMINARY = {
+    "a title": lines("Vorläufige Netzentgelte 2026", GERMAN, ROW),
+    "a title with the date of the sheet": lines("Vorläufiges Preisblatt (Stand 15.10.2025)", GERMAN, ROW),
+    "a title of what is expected": lines("Voraussichtliche Netzentgelte", GERMAN, ROW),
+    "an English title": lines("Preliminary grid charges", GERMAN, ROW),
+    "a group of columns": lines(";;;vorläufig;;;", GERMAN, ROW),
+    "a remark behind a name": with_names("LP ≥ 2500 h (vorl.)", "AP ≥ 2500 h", "LP < 2500 h", "AP < 2500 h"),
+}
+
+
+@pytest.mark.parametrize("name", STATED_PRELIMINARY)
+def test_figures_that_a_file_states_to_be_preliminary_are_not_imported_as_final(name):
+    problems = imported("tariffs", STATED_PRELIMINARY[name]).problems
+    assert any("give the file a column publication" in reason for _, _, reason in problems), problems
+
+
+def test_a_sheet_may_state_that_its_figures_are_preliminary():
+    sheet = with_parts_changed(
+        workbook([OWN, VALUES]), {"xl/workbook.xml": ('name="Tabelle1"', 'name="Vorläufig 2026"')}
+    )
+    ((_, _, reason),) = imported("tariffs", sheet).problems
+    assert "preliminary" in reason
+
+
+def test_windows_that_a_title_states_to_be_preliminary_are_not_imported_as_final():
+    names = "VNB;Jahr;Ebene;Saison;von;bis"
+    windows = lines("Vorläufige Hochlastzeitfenster", names, "netze-a;2026;MS;Winter;16:00;18:00")
+    ((line, _, reason),) = imported("hlzf", windows).problems
+    assert (line, "preliminary" in reason) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Endgültige Netzentgelte 2026 (ersetzen das vorläufige Preisblatt)",
+        "Die Preise sind nicht vorläufig",
+        "Vorläufige Preise siehe Blatt 2",
+        "Final prices, no provisional ones",
+    ],
+)
+def test_titles_that_only_mention_preliminary_figures_change_nothing(title):
+    assert imported("tariffs", lines(title, GERMAN, ROW)).problems == []
+
+
+@pytest.mark.parametrize(("cell", "stored"), [("vorläufig", "PRELIMINARY"), ("endgültig", "FINAL")])
+def test_a_column_decides_whether_figures_are_preliminary(cell, stored):
+    found = imported("tariffs", lines("Vorläufige Netzentgelte", f"{GERMAN};publication", f"{ROW};{cell}"))
+    assert (found.problems, found.entries[0][-1]) == ([], stored)
