@@ -37,7 +37,7 @@ def is_preliminary(text: str) -> bool:
 
 
 _PRELIMINARY: Final = re.compile(
-    r"\bvorläufig|\bvorl\.|\bvoraussichtlich|\bindikativ|\b(?:preliminary|provisional|indicative)\b",
+    r"\bvorläufig|\bvorl\.|\bvoraussichtlich|\bindikativ|\b(?:preliminary|provisional|indicative|draft|Entwurf)\b",
     re.IGNORECASE,
 )
 _FINAL: Final = re.compile(
@@ -126,6 +126,7 @@ _OTHER: Final = (
     r"Modul [23]|Monats(?:leistungs)?preis(?:e|system|en)?|Wärmepumpen?(?:strom)?|(?:Nacht)?Speicherheizung(?:en)?"
     r"|(?:steuerbare|unterbrechbare)[nr]? Verbrauchseinrichtung(?:en)?|(?:Elektro|E-)mobilität|Ladesäulen?"
     r"|Netzreserve(?:kapazität|leistung)?|Reserve(?:netz)?kapazität|Schwachlast(?:zeit)?"
+    r"|vermiedene[nr]? Netz(?:nutzungs)?entgelte?n?|(?:Erd)?gas(?:netz(?:e[sn]?)?)?|Fernwärme"
 )
 _SHORT: Final = r"[HN]T(?! ?/ ?[HN]T)|SteuVE|WP|Nachtspeicher|Nachtstrom|Elektrospeicherheizung(?:en)?"
 _AROUND: Final = (
