@@ -144,6 +144,7 @@ class Broadcast:
         self._max_log = max_log
         self._timeout = timeout
         self._subscribers: dict[Channel, set[Subscriber]] = {}
+        self._remembered = remembered
         self._delivered: BoundedMapping[UUID, _DeliveredVersion] = BoundedMapping(remembered)
         self._ended: Ended | None = None
         self._end = asyncio.Event()
@@ -252,6 +253,11 @@ class Broadcast:
     def close_all(self, reason: str) -> None:
         """Ends all current subscriptions; clients may subscribe again."""
         self._close(Unavailable(reason))
+
+    def start_over(self, reason: str) -> None:
+        """Also forgets which versions were delivered: entries may be at earlier ones."""
+        self.close_all(reason)
+        self._delivered = BoundedMapping(self._remembered)
 
     def end(self, reason: str) -> None:
         """Ends all subscriptions and rejects new ones."""

@@ -255,9 +255,24 @@ class PostgresPair:
         await self.until_standby_follows()
         if old_stays:
             await self.primary.refuse_writes()
-            await self._until_standby_has_all()
+            await _until(
+                self.primary.admin_url, "SELECT current_setting('default_transaction_read_only')::bool"
+            )
+            await self.until_standby_has_all()
         else:
             await asyncio.to_thread(self.primary.stop)  # waits until its standby has all of it
+        await fetchval(self.standby.admin_url, "SELECT pg_promote()")
+        self.primary, self.standby = self.standby, self.primary
+
+    async def stop_following(self) -> None:
+        """The standby receives nothing more: what the primary commits from here on is missing where it is promoted."""
+        await fetchval(self.standby.admin_url, "ALTER SYSTEM SET primary_conninfo = ''")
+        await fetchval(self.standby.admin_url, "SELECT pg_reload_conf()")
+        await _until(self.standby.admin_url, "SELECT count(*) = 0 FROM pg_stat_wal_receiver")
+
+    async def fail_over_without_the_latest(self) -> None:
+        """The primary is gone, and its standby, which has stopped following, takes its place."""
+        await asyncio.to_thread(self.primary.kill)
         await fetchval(self.standby.admin_url, "SELECT pg_promote()")
         self.primary, self.standby = self.standby, self.primary
 
@@ -271,9 +286,8 @@ class PostgresPair:
             self.primary.admin_url, "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'"
         )
 
-    async def _until_standby_has_all(self) -> None:
-        """A transaction that began before writes were rejected may still write."""
-        await _until(self.primary.admin_url, "SELECT current_setting('default_transaction_read_only')::bool")
+    async def until_standby_has_all(self) -> None:
+        """Also of the transactions that have begun."""
         now = await fetchval(self.primary.admin_url, "SELECT extract(epoch FROM clock_timestamp())")
         await _until(
             self.primary.admin_url,
@@ -282,7 +296,7 @@ class PostgresPair:
         )
         await _until(
             self.primary.admin_url,
-            "SELECT bool_or(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication",
+            "SELECT bool_or(replay_lsn >= pg_current_wal_insert_lsn()) FROM pg_stat_replication",
         )
 
 

@@ -61,10 +61,12 @@ class InvalidationListener:
         self._channel: Subscription | None = None
         self._settings = settings
         self._resubscribe = False
+        self._other_database = False
         self._delivered_until: str | None = (
             None  # the snapshot up to which everything was delivered to subscribers
         )
         consistency.leave_channel = self.resubscribe
+        consistency.on_other_database = self._note_other_database
 
     async def run(self) -> None:
         backoff = Backoff(shortest=0.02, longest=0.5)
@@ -198,10 +200,17 @@ class InvalidationListener:
         if emptied is not None and emptied.at <= sent and deliveries.covers(emptied.delivered):
             self._delivered_until, self._consistency.emptied = emptied.snapshot, None
 
+    def _note_other_database(self) -> None:
+        self._other_database = True
+
     async def _start_deliveries(self) -> None:
-        if self._delivered_until is None:
-            self._broadcast.close_all(_TOO_MANY_CHANGES)
-            self._delivered_until = await fetch_snapshot(self._pool)
+        if self._delivered_until is not None and not self._other_database:
+            return
+        self._delivered_until, self._other_database = None, False
+        snapshot = await fetch_snapshot(self._pool)
+        # After the snapshot: who subscribes from here on is delivered everything that it does not contain.
+        self._broadcast.start_over(_TOO_MANY_CHANGES)
+        self._delivered_until = snapshot
 
     async def _catch_up(self) -> None:
         """Delivers to subscribers from history what they have missed, by transactions, since clocks differ."""

@@ -99,6 +99,9 @@ class L2Consistency:
         """`sender`: this instance's name on the channel."""
         # Ends what rests on the channel of a Redis that is not, or no longer, the agreed one.
         self.leave_channel: Callable[[], None] = lambda: None
+        # Called when another database, or another history of it, answers a look: a promoted standby may lack changes. Leaving the channel
+        # follows.
+        self.on_other_database: Callable[[], None] = lambda: None
         # A look that found the outbox empty; the next one is noted once this has been taken away.
         self.emptied: OutboxEmptied | None = None
         self.looks = 0
@@ -175,6 +178,8 @@ class L2Consistency:
         self._pending = asked
         try:
             status = await outbox.fetch_outbox_status(self._pool)
+            if self._database not in (None, status.database):
+                self.on_other_database()
             self._database = status.database
             if self._shares(status) and status.unconfirmed(CONFIRM_AFTER):
                 # A write, so it also shows that PostgreSQL takes them.

@@ -10,7 +10,7 @@ import pytest
 from app.db.pool import Pool
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running
+from tests.integration.graph.running import Running, issue_key, running, stream
 from tests.pgbouncer import PROGRAM, PgBouncer
 from tests.servers import PostgresPair, PrivatePostgres, private_folder
 from tests.waiting import until, until_equal
@@ -19,6 +19,7 @@ CORRECT = (
     "mutation ($id: ID!, $leistung: Decimal!) { correctTariff(input: {id: $id, leistung: $leistung})"
     " { tariff { leistung } errors { code } } }"
 )
+LISTEN = "subscription { dataChanged { entry { ... on Tariff { leistung } } } }"
 READ = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 
 
@@ -120,6 +121,38 @@ async def test_after_a_failover_the_new_primary_is_used(
 
         await until_equal(price_of_other, "3")
         await until_equal(writer.health, (200, "up"))
+
+
+async def test_subscribers_learn_of_changes_that_a_promoted_standby_lacks_and_receive_all_later_ones(
+    settings: Settings, postgres_pair: PostgresPair
+) -> None:
+    """Entries have gone back to earlier versions, so later changes have numbers that were delivered before."""
+    settings = msgspec.structs.replace(settings, database_url=postgres_pair.url_of_both)
+    async with running(settings) as server, httpx.AsyncClient(timeout=30) as client:
+        writer = await open_writer(server, client)
+        async with stream(server, LISTEN) as before:
+            await until(lambda: server.subscribers)
+            assert await writer.correct("2") == "2"
+            assert _changed_price(await before.next_change()) == "2"
+            await postgres_pair.until_standby_has_all()
+            await postgres_pair.stop_following()
+            for lost in ("3", "4"):
+                assert await writer.correct(lost) == lost
+                assert _changed_price(await before.next_change()) == lost
+            await postgres_pair.fail_over_without_the_latest()
+            await until_equal(writer.read, "2")
+            name, event = await before.event()
+            assert name == "next"
+            assert event["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+        async with stream(server, LISTEN) as after:
+            await until(lambda: server.subscribers)
+            for new in ("5", "6"):
+                assert await writer.correct(new) == new
+                assert _changed_price(await after.next_change()) == new
+
+
+def _changed_price(change: Any) -> str:
+    return str(change["entry"]["leistung"])
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (apt-get install pgbouncer)")
