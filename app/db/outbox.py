@@ -86,7 +86,7 @@ async def raise_epoch(
     their distance: after PostgreSQL's clock was set back these bounds may not hold once, or hold once more.
 
     In a new database, and in a `restored` one, Redis may hold keys of numbers that this database has not reached: there the
-    next number is at least the seconds since 1970.
+    next number is at least the seconds since 1970, and edges, which may hold what is no longer there, purge everything.
     """
     async with pool.connection() as connection:
         raised = await connection.fetch(
@@ -99,8 +99,9 @@ async def raise_epoch(
             f" OR {_distance('confirmed_at')} > $3"
             f" OR $4 AND (raised_at IS NULL OR {_distance('raised_at')} > 60"
             f" OR previous_identity IS DISTINCT FROM $1 AND {_distance('raised_at')} > 1))"
-            " RETURNING epoch)"
-            " SELECT epoch, pg_notify($2, '') FROM raised",
+            " RETURNING epoch, previous_identity IS NULL OR $5 AS of_other_database)"
+            " SELECT epoch, pg_notify($2, ''),"
+            " CASE WHEN of_other_database AND EXISTS (SELECT FROM edges) THEN purge_everything_at_edges() END FROM raised",
             identity,
             CHANNEL,
             abandoned_after,

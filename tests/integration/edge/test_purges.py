@@ -1,6 +1,7 @@
 """Changes are purged at every edge: in order, at least once, again later, and by every writer."""
 
 import msgspec
+import pytest
 from prometheus_client import REGISTRY
 
 from app.cli import purge_edges
@@ -82,6 +83,17 @@ async def test_changes_are_purged_in_their_order_and_each_place_is_kept(
         # What is due again is still purged by the next process.
         await age(pool)
         await until(lambda: key_of_tariffs(dnos[1]) in edge.keys)
+
+
+@pytest.mark.parametrize("agreed", ["split_part(redis_identity, '@', 1) || '@another'", "NULL"])
+async def test_everything_is_purged_where_an_earlier_state_of_the_database_took_its_place(
+    settings: Settings, pool: Pool, edge: EdgeStandIn, agreed: str
+) -> None:
+    """By a restore or the promotion of a standby: no event names what has gone back to earlier values."""
+    async with running(settings, **varnish(edge)):
+        await purged_often(pool, edge)
+        await pool.fetch(f"UPDATE cache_epoch SET redis_identity = {agreed}")
+        await until(lambda: EVERYTHING in edge.keys)
 
 
 async def test_an_edge_that_fails_or_hangs_is_purged_when_it_answers_and_delays_no_other(
