@@ -142,7 +142,6 @@ class Case:
         self.bounds = bounds
         self.purges = sorted(self._of(Purge), key=lambda purge: purge.started)
         self.writes = self._of(Write)
-        self.reads = self._of(Read)
         self.faults = self._of(Fault)
         self.failures = self._of(Failure)
         self.subscriptions = self._of(Subscription)
@@ -163,6 +162,18 @@ class Case:
             for revision in entry.revisions
             if revision.reason
         }
+        # A value can come back, by an undo: of a read that shows no version it is the latest with that value, so that no read is reported wrongly.
+        latest = {
+            (name, revision.after): revision.version
+            for name, entry in self.entries.items()
+            for revision in entry.revisions
+        }
+        self.reads = [
+            read
+            if read.version
+            else msgspec.structs.replace(read, version=latest.get((read.entry, read.leistung), 0))
+            for read in self._of(Read)
+        ]
         # An unanswered write has happened if its value, or its mark, is in the history.
         self.committed = [(write, version) for write in self.writes if (version := self._version(write))]
         self._committed_of = _grouped(self.committed, lambda pair: pair[0].entry)
@@ -198,7 +209,7 @@ class Case:
     def reads_of_what_never_was(self) -> Iterator[str]:
         for read in self.reads:
             revision = self.revisions.get(read.entry, {}).get(read.version)
-            if revision is None or revision.after != read.leistung:
+            if revision is None or read.leistung not in ("", revision.after):
                 yield f"never was: {_describe(read)}"
 
     def stale_reads_after_own_writes(self) -> Iterator[str]:

@@ -36,6 +36,8 @@ class Write(Operation, frozen=True, kw_only=True, tag=True):
 
 
 class Read(Operation, frozen=True, kw_only=True, tag=True):
+    """Some ways show no version (0), or no value (empty)."""
+
     entry: str
     version: int
     leistung: str

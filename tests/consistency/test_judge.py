@@ -55,6 +55,10 @@ def read(version: int, started: float, *, on: str = "a", value: str = "", took: 
     )
 
 
+def without_value(one: Read) -> Read:
+    return msgspec.structs.replace(one, leistung="")
+
+
 def history(*versions: int, at: int | None = None) -> Entry:
     """Version n was written at second n, and is worth n."""
     revisions = [
@@ -146,6 +150,13 @@ GOOD: dict[str, list[Record]] = {
         purge(15, of="dno-all"),
         read(2, 16.0, on=EDGE),
     ],
+    "a way that shows no version shows the latest value": [*TWO_WRITES, read(0, 3.2, value="3.00")],
+    "a value that an undo brought back is shown without a version": [
+        *UNDONE,
+        undo(3),
+        read(0, 3.2, value="1.00"),
+    ],
+    "a way that shows no value shows the latest version": [*TWO_WRITES, without_value(read(3, 3.2))],
     "reads follow writes": [*TWO_WRITES, read(1, 1), read(2, 2.5), read(3, 3.5)],
     "a read during a write may show either": [*TWO_WRITES, read(1, 2.05), read(2, 2.06)],
     "another instance may lag a little": [
@@ -273,6 +284,15 @@ BAD: dict[str, tuple[list[Record], str]] = {
         [*TWO_WRITES, read(2, 3.2)],
         "stale on the writing instance",
     ),
+    "an old value, shown without a version, after an own answered write": (
+        [*TWO_WRITES, read(0, 3.2, value="2.00")],
+        "stale on the writing instance",
+    ),
+    "an old version, shown without a value, after an own answered write": (
+        [*TWO_WRITES, without_value(read(2, 3.2))],
+        "stale on the writing instance",
+    ),
+    "a value, shown without a version, that never was": ([history(1), read(0, 5, value="7.00")], "never was"),
     "another instance lags for too long": (
         [*TWO_WRITES, read(1, 3.3, on="b"), read(3, 4, on="b")],
         "late: in time without faults",

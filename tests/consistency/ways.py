@@ -1,8 +1,11 @@
 """The ways in which the same figures can be asked for: each is answered by another layer of what is kept."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from csv import DictReader
 from hashlib import sha256
+from io import StringIO
 from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
@@ -42,6 +45,8 @@ class Refused(Exception):
 
 
 class Seen(NamedTuple):
+    """`version` 0, `leistung` empty: not shown."""
+
     slug: str
     level: str
     version: int
@@ -118,9 +123,14 @@ async def persisted(instance: Instance, slug: str) -> list[Seen]:
 
 
 async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
-    page = str(httpx.URL("/graphql", params=parameters))
+    return await _get_page(instance, str(httpx.URL("/graphql", params=parameters)))
+
+
+async def _get_page(instance: Instance, page: str, accept: str = "application/json") -> bytes:
+    """Revalidates what was kept by its ETag."""
     etag, kept = instance.pages.get(page, ("", b""))
-    answer = await instance.client.get(page, headers={"if-none-match": etag} if etag else None)
+    headers = {"accept": accept} | ({"if-none-match": etag} if etag else {})
+    answer = await instance.client.get(page, headers=headers)
     if answer.status_code == 304:
         return kept
     if answer.status_code == 200 and "etag" in answer.headers:
@@ -140,6 +150,20 @@ LISTED = (
     " ... on Tariff { voltageLevel version leistung } ... on TimeOfUseTariff { version bands { price } }"
     " ... on Price { version amount } } } }"
 )
+CHANGED = (
+    "query($slug: String!) { changes(first: 100, filter: {dno: $slug}) { nodes { revision { version } entry { __typename"
+    " ... on Tariff { voltageLevel version leistung } ... on TimeOfUseTariff { version bands { price } }"
+    " ... on Price { version amount } } } } }"
+)
+_ON_PAGE = {
+    level: re.compile(pattern + r"([\d.]+)")
+    for level, pattern in (
+        ("MS", r'<th scope="row">medium voltage</th>\s*<td class="figure">'),
+        ("NS", r'<th scope="row">low voltage</th>\s*<td class="figure">'),
+        (TIME_OF_USE, "<p>ST "),
+        (PRICE, r'SLP\)\s*<br><span class="difference">low voltage</span></th>\s*<td class="figure">'),
+    )
+}
 
 
 async def aliased(instance: Instance, slug: str) -> list[Seen]:
@@ -168,18 +192,80 @@ async def listed(instance: Instance, slug: str) -> list[Seen]:
     )
 
 
+async def batched(instance: Instance, slug: str) -> list[Seen]:
+    """Behind another operation of the same request."""
+    asked = [{"query": "{ __typename }"}, {"query": POINT, "variables": {"slug": slug}}]
+    answer = await instance.client.post("/graphql", json=asked)
+    try:
+        [_, second] = answer.json()
+    except ValueError:
+        raise Refused(f"{answer.status_code}: {answer.text[:500]}") from None
+    return _seen_at_point(_data(answer.status_code, json.dumps(second).encode()))
+
+
+async def streamed(instance: Instance, slug: str) -> list[Seen]:
+    """As the only event of a stream."""
+    asked = {"query": POINT, "variables": {"slug": slug}}
+    answer = await instance.client.post("/graphql", json=asked, headers={"accept": "text/event-stream"})
+    event = next((line for line in answer.text.splitlines() if line.startswith("data: {")), answer.text)
+    return _seen_at_point(_data(answer.status_code, event.removeprefix("data: ").encode()))
+
+
+async def changed(instance: Instance, slug: str) -> list[Seen]:
+    """The history of an operator, with each entry as it is now."""
+    seen: list[Seen] = []
+    for change in (await ask(instance, CHANGED, slug=slug))["changes"]["nodes"]:
+        entry = change["entry"]
+        level = {"Price": PRICE, "TimeOfUseTariff": TIME_OF_USE}.get(
+            entry["__typename"], entry.get("voltageLevel", "")
+        )
+        leistung = entry.get("leistung") or entry.get("amount") or entry["bands"][0]["price"]
+        seen.append(Seen(slug, level, entry["version"], leistung))
+        if not any(one.level == level and not one.leistung for one in seen):  # the latest is the first
+            seen.append(Seen(slug, level, change["revision"]["version"], ""))
+    return seen
+
+
+async def questioned(instance: Instance, slug: str) -> list[Seen]:
+    """In words."""
+    words = {"query": f"Netzentgelte {slug.replace('-', ' ')} {YEAR}"}
+    answer = await instance.client.post("/api/v1/query/natural", json=words)
+    if answer.status_code != 200:
+        raise Refused(f"{answer.status_code}: {answer.text[:500]}")
+    return [_one(slug, tariff) for tariff in answer.json()["tariffs"]]
+
+
+async def levied(instance: Instance, slug: str) -> list[Seen]:
+    """The levies of the year by a REST address."""
+    levies = json.loads(await _get_page(instance, f"/api/v1/levies/{YEAR}"))
+    return [Seen(READ_WITH, levy["kind"], levy["version"], levy["value"]) for levy in levies]
+
+
+async def paged(instance: Instance, slug: str) -> list[Seen]:
+    """The page of an operator, as a browser shows it."""
+    page = (await _get_page(instance, f"/en/operators/{slug}/{YEAR}", "text/html")).decode()
+    found = [(level, pattern.search(page)) for level, pattern in _ON_PAGE.items()]
+    if missing := [level for level, match in found if match is None]:
+        raise Refused(f"not on the page: {missing}")
+    return [Seen(slug, level, 0, match[1]) for level, match in found if match]
+
+
+async def exported(instance: Instance, slug: str) -> list[Seen]:
+    """As files, which are read from PostgreSQL."""
+    seen: list[Seen] = []
+    for table, column in (("tariffs", "leistung"), ("time-of-use", "price_ct_per_kwh"), ("prices", "amount")):
+        answer = await instance.client.get(f"/export/{table}.csv", params={"dno": slug, "year": YEAR})
+        if answer.status_code != 200:
+            raise Refused(f"{answer.status_code}: {answer.text[:500]}")
+        for row in DictReader(StringIO(answer.text)):
+            level = {"time-of-use": TIME_OF_USE, "prices": PRICE}.get(table) or row["voltage_level"]
+            seen.append(Seen(slug, level, 0, row[column]))
+    return seen
+
+
 async def rest(instance: Instance, slug: str) -> list[Seen]:
     """By a REST address, revalidated by its ETag."""
-    page = f"/api/v1/dnos/{slug}/{YEAR}"
-    etag, kept = instance.pages.get(page, ("", b""))
-    answer = await instance.client.get(page, headers={"if-none-match": etag} if etag else None)
-    if answer.status_code not in (200, 304):
-        raise Refused(f"{answer.status_code}: {answer.text[:500]}")
-    body = kept
-    if answer.status_code == 200:
-        body = answer.content
-        instance.pages[page] = (answer.headers["etag"], body)
-    data = json.loads(body)
+    data = json.loads(await _get_page(instance, f"/api/v1/dnos/{slug}/{YEAR}"))
     data["prices"] = [one for one in data["prices"] if one["kind"] == PRICE]
     data["timeOfUse"] = [
         {**one, "bands": [band for band in one["bands"] if band["band"] == "ST"]} for one in data["timeOfUse"]
@@ -208,6 +294,13 @@ WAYS: tuple[Way, ...] = (
     persisted,
     aliased,
     listed,
+    batched,
+    streamed,
+    changed,
+    questioned,
+    levied,
+    paged,
+    exported,
     rest,
 )
 # By GET, so that an edge stores them: of one operator, and of all.
