@@ -14,6 +14,7 @@ class Failure(Enum):
     STALE = auto()  # the session differs from the driver's state of it: retried on a new connection
     RETRY = auto()  # the transaction was rolled back, and a retry may succeed
     TIMEOUT = auto()  # the statement took longer than its time-out
+    SPACE = auto()  # the statement needs more temporary files than `temp_file_limit` allows
     INCOMPLETE = auto()  # a table, column, function, type or right is missing: a restore, another release's migration, or a wrong statement
     MISTAKE = auto()  # a programming error: a wrong statement, or a value that violates a constraint
 
@@ -32,6 +33,7 @@ _BY_CODE: Mapping[str, Failure] = {
     "42704": Failure.INCOMPLETE,  # undefined_object: a type
     "42883": Failure.INCOMPLETE,  # undefined_function
     "42P01": Failure.INCOMPLETE,  # undefined_table
+    "53400": Failure.SPACE,  # configuration_limit_exceeded
     "55006": Failure.OUTAGE,  # object_in_use: a database that is being dropped or moved
     "55P03": Failure.RETRY,  # lock_not_available
     "57014": Failure.TIMEOUT,  # query_canceled

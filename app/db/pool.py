@@ -46,6 +46,7 @@ UNREACHABLE = (
 AWAY = "The database does not answer at the moment; please try again soon."
 _READ_ONLY = "The database takes no writes at the moment; please try again soon."
 INCOMPLETE = "The database lacks something that this needs at the moment; please try again later."
+SPACE = "This takes more temporary space than the database is set to allow; please ask for less."
 AGAIN = "The database could not do this at the moment; please try again."
 
 # Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
@@ -339,6 +340,7 @@ _ERRORS: Mapping[Failure, Callable[[], AppError]] = {
     Failure.READ_ONLY: lambda: ReadOnly(_READ_ONLY),
     Failure.STALE: lambda: RolledBack(AGAIN),
     Failure.RETRY: lambda: RolledBack(AGAIN),
+    Failure.SPACE: lambda: Unavailable(SPACE),
     Failure.TIMEOUT: lambda: DeadlineExceeded(
         "This took the database too long; please try again, or ask for less."
     ),

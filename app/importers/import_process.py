@@ -21,7 +21,7 @@ import msgspec
 from app.child_process import follow_parent
 from app.db import outbox
 from app.db.failures import Failure, failure_of, is_definite
-from app.db.pool import AGAIN, AWAY, INCOMPLETE, Connection
+from app.db.pool import AGAIN, AWAY, INCOMPLETE, SPACE, Connection
 from app.domain import tags
 from app.domain.event import Event
 from app.errors import CannotStart, Code
@@ -175,6 +175,8 @@ def _failed(error: BaseException) -> Failed:
             return Failed(Code.INTERNAL_SERVER_ERROR, "", _trace(error))
         case Failure.RETRY | Failure.STALE:
             return Failed(Code.UNAVAILABLE, AGAIN, repr(error))
+        case Failure.SPACE:
+            return Failed(Code.UNAVAILABLE, SPACE, repr(error))
     # The driver has the same class for mistakes of its callers: the trace shows which it was.
     trace = _trace(error) if of_driver else repr(error)
     # A connection that broke, or could not be made, does not show that the database cannot write.

@@ -583,7 +583,7 @@ async def test_a_database_that_cannot_write_an_import_at_the_moment_is_an_outage
 
 @pytest.mark.parametrize(
     ("code", "takes_writes"),
-    [("40P01", True), ("53100", False), ("25006", False), ("08006", True), ("57014", True)],
+    [("40P01", True), ("53100", False), ("25006", False), ("08006", True), ("57014", True), ("53400", True)],
 )
 async def test_an_import_that_a_full_disk_refuses_is_reported_until_a_write_succeeds(
     editor: Caller, pool: Pool, resources: Resources, code: str, takes_writes: bool
