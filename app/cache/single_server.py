@@ -36,7 +36,9 @@ class SingleServer(Topology):
         url = urlsplit(settings.redis_url)
         self._tls = tls_context(url)
         self._sentinel: Sentinel | None = None
+        self._master, number = "", url.path
         if url.scheme.endswith("+sentinel"):
+            self._master, _, number = url.path.strip("/").partition("/")
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
                 addresses(url, 26379),
                 sentinel_kwargs=connection_options(settings),
@@ -45,6 +47,7 @@ class SingleServer(Topology):
                 for client in self._sentinel.sentinels:
                     client.connection_pool.connection_class = TLSConnection
                     client.connection_pool.connection_kwargs["tls"] = self._tls
+        self._database = database(url._replace(path=number))
         half = settings.max_redis_connections // 2
         self.client = self._connect(url, settings, max(1, settings.max_redis_connections - half))
         self._cache_client = self._connect(url, settings, max(1, half), socket_timeout=None)
@@ -52,7 +55,9 @@ class SingleServer(Topology):
 
     @property
     def identity(self) -> str | None:
-        return self._identities.get("")
+        """With the number of a database other than 0: what is removed in one of a server stays in the others."""
+        process = self._identities.get("")
+        return process if process is None or not self._database else f"{process}/{self._database}"
 
     @property
     def unresponsive(self) -> bool:
@@ -138,11 +143,10 @@ class SingleServer(Topology):
         if self._tls is not None:
             arguments["tls"] = self._tls
         if self._sentinel is not None:
-            master, _, number = url.path.strip("/").partition("/")
             return self._sentinel.master_for(
-                master,
+                self._master,
                 redis_class=Client,
-                db=database(url._replace(path=number)),
+                db=self._database,
                 connection_class=WatchedSentinelSSLConnection if self._tls else WatchedSentinelConnection,
                 **arguments,
             )
@@ -151,7 +155,7 @@ class SingleServer(Topology):
         pool = BlockingConnectionPool(
             host=hosts[0][0],
             port=hosts[0][1],
-            db=database(url),
+            db=self._database,
             timeout=settings.redis_timeout,
             connection_class=WatchedSSLConnection if self._tls else WatchedConnection,
             **arguments,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -282,6 +283,36 @@ async def test_two_releases_with_different_encodings_do_not_share_l2(pool: Pool,
             await until(lambda: new.shared.trusted or old.shared.trusted)
             await reviewed(new, 3)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)
+
+
+async def test_values_in_another_database_of_the_same_redis_are_not_served_after_a_write(
+    pool: Pool, settings: Settings, valkey: PrivateValkey
+) -> None:
+    """Where REDIS_URL names another number for a while: what is written meanwhile is removed there only."""
+    first = replace(settings, redis_url=valkey.url, **PATIENT)
+    second = replace(first, redis_url=urlsplit(valkey.url)._replace(path="/1").geturl())
+    async with running_caches(first) as one:
+        await keep_in_l2(one, b"old")
+    async with running_caches(second) as other:
+        assert await other.invalidator.invalidate([TAG])
+    async with running_caches(first) as one:
+        assert await one.shared.get_many([TAG]) == {}
+
+
+async def test_of_instances_in_two_databases_of_one_redis_only_some_use_it(
+    pool: Pool, settings: Settings, valkey: PrivateValkey
+) -> None:
+    first = replace(settings, redis_url=valkey.url, **PATIENT)
+    second = replace(first, redis_url=urlsplit(valkey.url)._replace(path="/1").geturl())
+    async with (
+        running_caches(first) as one,
+        caches(second) as other,
+        Supervisor(other.jobs(subscribes=False), stop_timeout=5),
+    ):
+        await until(lambda: other.consistency.identity is not None)
+        await reviewed(one, 3)
+        assert one.shared.trusted
+        assert not other.shared.trusted
 
 
 @pytest.mark.parametrize("moved", [True, False])
