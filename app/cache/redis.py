@@ -16,7 +16,6 @@ from structlog import get_logger
 from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
 from app.cache.failures import FAILURES, NotAsked, interrupted, only_failures, refusal
-from app.cache.message import CHANNEL
 from app.cache.open_topology import open_topology
 from app.cache.scripts import FILL, LEASE, REMOVE, Script, as_eval
 from app.cache.start_problem import reported_start_problem
@@ -83,6 +82,7 @@ class SharedCache:
         self.refused: str | None = None  # the code with which Redis refused last, until it takes writes again
         self.on_change: Callable[[], None] = lambda: None
         self._topology = topology
+        self._channel = topology.channel
         self._settings = settings
         self._holder = token_hex(8)
         self._leases = 0
@@ -174,7 +174,7 @@ class SharedCache:
     async def publish(self, message: bytes) -> bool:
         """Whether Redis has taken it; how many have received it is not known."""
         return (
-            await self._attempt("publish", lambda: self._topology.publish(CHANNEL, message), TRIES)
+            await self._attempt("publish", lambda: self._topology.publish(self._channel, message), TRIES)
             is not None
         )
 
@@ -185,7 +185,7 @@ class SharedCache:
         ordered = list(tags)
         if self._topology.one_process and 0 < len(ordered) <= PORTION and self.refused != _NOT_PERMITTED:
             keys = self._pairs(ordered)
-            command = Command(keys[0], ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message))
+            command = Command(keys[0], ("EVALSHA", REMOVE.sha, len(keys), *keys, self._channel, message))
             if await self._confirmed("remove", [command]):
                 return True
             if self.refused != _NOT_PERMITTED:
@@ -217,14 +217,14 @@ class SharedCache:
         }
 
     @asynccontextmanager
-    async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator[Subscription]:
+    async def subscribe(self, channel: str | None = None) -> AsyncIterator[Subscription]:
         """Joined when it is entered; raises one of FAILURES when that does not work in time."""
         with only_failures():
             pubsub = await self._topology.pubsub()
         try:
             subscription = Subscription(pubsub)
             async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):
-                await subscription.join(channel)
+                await subscription.join(channel or self._channel)
             yield subscription
         finally:
             with suppress(*FAILURES), only_failures():

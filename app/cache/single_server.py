@@ -48,6 +48,8 @@ class SingleServer(Topology):
                     client.connection_pool.connection_class = TLSConnection
                     client.connection_pool.connection_kwargs["tls"] = self._tls
         self._database = database(url._replace(path=number))
+        if self._database:  # channels are not part of databases
+            self.channel = f"{self.channel}/{self._database}"
         half = settings.max_redis_connections // 2
         self.client = self._connect(url, settings, max(1, settings.max_redis_connections - half))
         self._cache_client = self._connect(url, settings, max(1, half), socket_timeout=None)

@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 
 from app.cache.breaker import Breaker
 from app.cache.failures import FAILURES, NotAsked, UnexpectedReply, as_failure, only_failures, refusal
+from app.cache.message import CHANNEL
 from app.settings import Settings
 
 _RUN_ID: Final = re.compile(rb"run_id:([0-9a-f]+)")
@@ -57,6 +58,7 @@ class Topology(ABC):
     """
 
     client: Any
+    channel = CHANNEL
     one_process = False  # whether all keys and channels are those of one process
 
     def __init__(self, settings: Settings) -> None:

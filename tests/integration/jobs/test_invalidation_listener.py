@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from math import inf
+from urllib.parse import urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -23,8 +24,8 @@ from loaders.regions import TARIFFS
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
 from tests.integration.jobs.changes import TAG, correct, keep_in_l1, tag_of, update_by_sql
-from tests.servers import PrivateValkey
-from tests.waiting import LIMIT, until, until_delivered
+from tests.servers import PrivateValkey, cloned
+from tests.waiting import LIMIT, PATIENT, until, until_delivered
 
 
 async def test_an_invalidation_by_another_instance_evicts_from_l1(pool: Pool, settings: Settings) -> None:
@@ -219,6 +220,25 @@ async def test_a_message_that_the_channel_loses_is_detected_and_recovered(
             await until(lambda: other.memory.enabled)
         assert channel.dropped
         assert channel.joined == 0
+
+
+async def test_of_two_services_in_two_databases_of_one_redis_neither_receives_messages_of_the_other(
+    pool: Pool, settings: Settings, valkey: PrivateValkey, admin_url: str, worker_id: str
+) -> None:
+    """A channel is not part of a database. Of two services that began with one backup, entries have the same ids."""
+    first = replace(settings, redis_url=valkey.url, **PATIENT)
+    async with cloned(admin_url, f"other_service_{worker_id}") as url:
+        second = replace(first, database_url=url, redis_url=urlsplit(valkey.url)._replace(path="/1").geturl())
+        async with running_caches(first) as one, running_caches(second) as other:
+            mine = await make.tariff(pool, await make.dno(pool))
+            await until_delivered(pool)
+            async with one.broadcast.subscribe(Filter()) as subscriber:
+                await make.tariff(other.pool, await make.dno(other.pool))
+                await until_delivered(other.pool)
+                assert await correct(one, mine.id, "60")
+                change = await asyncio.wait_for(anext(subscriber), LIMIT)
+            assert change.entry.id == mine.id
+            assert one.shared.trusted
 
 
 async def test_a_lost_message_is_delivered_before_the_one_that_reveals_the_loss(
