@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from app.db.known_years import has_year
 from app.db.pool import Pool
 from app.db.revisions import KNOWN_DATA_TYPES
 from app.domain.change_page import ChangeFilter, ChangePage, ChangePosition, ListedChange
@@ -64,12 +65,18 @@ _LEVELS: Final = " ".join(
     for family in FAMILIES
     if has_level(family)
 )
+_YEARS: Final = " ".join(
+    f"WHEN '{family.data_type}' THEN r.year <> {family.without_year}"
+    f" OR EXISTS (SELECT FROM {family.table} t WHERE t.id = r.entry_id AND {known})"
+    for family in FAMILIES
+    if (known := has_year(family))
+)
 # Revisions that are older than the column have none.
 _WITH_PUBLICATION: Final = ", ".join(repr(family.data_type) for family in FAMILIES if family.has_publication)
 _PASSING: Final = f"""
     FROM revisions r WHERE r.data_type IN ({KNOWN_DATA_TYPES})
         AND {{operator}}
-        AND ($2::integer IS NULL OR r.year = $2)
+        AND ($2::integer IS NULL OR r.year = $2 AND CASE r.data_type {_YEARS} ELSE true END)
         AND ($3::text IS NULL OR CASE r.data_type {_LEVELS} END = $3)
         AND ($4::text IS NULL OR coalesce(r.after, r.before) ->> 'verification_status' = $4)
         AND ($5::text IS NULL OR r.data_type IN ({_WITH_PUBLICATION})

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from app.db.known_years import has_year
 from app.db.pool import Pool
 from app.domain.entry import WHOLE_COUNTRY
 from app.domain.entry_page import NO_SLUG, EntryFilter, EntryPage, EntryPosition, ListedEntry, has_level
@@ -61,8 +62,9 @@ def _passing(family: Family) -> str:
     """Every statement uses all arguments: PostgreSQL has to know their types."""
     level = "t.voltage_level" if has_level(family) else "NULL"
     publication = "t.publication" if family.has_publication else "NULL"
+    known = f" AND {found}" if (found := has_year(family)) else ""
     return (
-        "t.deleted_at IS NULL AND ($2::integer IS NULL OR t.year = $2)"
+        f"t.deleted_at IS NULL AND ($2::integer IS NULL OR t.year = $2{known})"
         f" AND ($3::text IS NULL OR {level} = $3) AND ($4::text IS NULL OR t.verification_status = $4)"
         f" AND ($5::text IS NULL OR {publication} = $5)"
     )

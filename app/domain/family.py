@@ -121,6 +121,7 @@ class Family:
     figures: bool = True  # its entries count in the years and the coverage of an operator
     of_operators: bool = True  # False: its entries hold for the whole country, and `dno_id` is WHOLE_COUNTRY
     without_year: int | None = None  # the year that stands for none; files and the API leave it out
+    year_of: str | None = None  # the date of the key whose year it is; without that date there is none
     computed: tuple[str, ...] = ()  # fields of the struct, the last ones, that are no columns
     prices: tuple[Column, ...] = field(init=False)
     has_publication: bool = field(init=False)  # its entries are preliminary or final

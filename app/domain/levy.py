@@ -104,6 +104,7 @@ FAMILY = Family(
     figures=False,
     of_operators=False,
     without_year=WITHOUT_START,
+    year_of="valid_from",
 )
 
 

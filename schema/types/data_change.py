@@ -11,6 +11,7 @@ from app.broadcast import Change
 from app.domain.entry import DnoYear
 from app.domain.event import Topic
 from app.domain.families import OF_DATA_TYPE, DataType
+from app.domain.holiday_rule import WITHOUT_YEAR
 from app.domain.revision import ChangeKind
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
@@ -39,7 +40,9 @@ class DataChange:
     async def dno(changes: Sequence[Change], context: Context) -> Sequence[Any]:
         return await context.loaders.dno_by_id.load_many([_key(change).dno_id for change in changes])
 
-    @field(description="Calendar year in which the entry holds.")
+    @field(
+        description=f"Calendar year in which the entry holds; {WITHOUT_YEAR} for a holiday rule whose operator names none."
+    )
     def year(root: strawberry.Parent[Change]) -> int:
         return _key(root).year
 

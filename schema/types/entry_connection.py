@@ -23,7 +23,8 @@ class EntryFilter:
     dno: str | None = strawberry.field(default=None, description="Of this operator, by slug.")
     data_type: DataType | None = strawberry.field(default=None, description="Of this kind.")
     year: int | None = strawberry.field(
-        default=None, description="Of this calendar year; levies by the year in which they begin."
+        default=None,
+        description="Of this calendar year; levies by the year in which they begin. Entries without a year are of none.",
     )
     voltage_level: VoltageLevel | None = strawberry.field(default=None, description="At this level.")
     verification_status: VerificationStatus | None = strawberry.field(

@@ -17,6 +17,8 @@ from app.domain.account import ANONYMOUS, Role
 from app.domain.entry import VoltageLevel
 from app.domain.entry_page import EntryFilter
 from app.domain.families import BY_NAME
+from app.domain.holiday_rule import WITHOUT_YEAR
+from app.domain.levy import LevyKind
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
@@ -104,6 +106,19 @@ async def test_a_filter_selects_entries_to_which_all_of_it_applies(
 ) -> None:
     found = await page(editor, **filter)
     assert (ids(found), found["totalCount"]) == ([stored[name] for name in names], len(names))
+
+
+async def test_a_year_selects_no_entries_without_a_year(admin: Caller, pool: Pool) -> None:
+    """A rule whose operator names no year, and a levy whose first day is not known: a year stands in their rows."""
+    await make.holiday_rule(pool, await make.dno(pool))
+    begun = global_id(await make.levy(pool, LevyKind.EEG, "2000-04-01"))
+    assert (await admin.write("addLevy", kind="STROMSTEUER", value="2.05"))["levy"]["validFrom"] is None
+    assert (await page(admin))["totalCount"] == 3
+    found = await page(admin, year=WITHOUT_YEAR)
+    assert (ids(found), found["totalCount"]) == ([begun], 1)
+    changes = "query ($filter: EntryFilter) { changes(filter: $filter) { totalCount nodes { entryId } } }"
+    found = (await admin.execute(changes, filter={"year": WITHOUT_YEAR}))["changes"]
+    assert found == {"totalCount": 1, "nodes": [{"entryId": begun}]}
 
 
 async def test_an_edge_has_what_is_unusual_with_both_figures(editor: Caller, stored: dict[str, str]) -> None:
