@@ -28,6 +28,7 @@ from schema.context import Context
 from schema.directory import load_directory
 from schema.queries.places import load_dnos_at
 from schema.types.connection import DnoConnection, DnoFilter
+from schema.types.counted import check_counted
 from schema.types.dno import Dno
 from schema.types.dno_facets import held_of
 from schema.types.match import DnoMatch
@@ -182,7 +183,7 @@ async def _select(context: Context, wanted: DnoFilter, order: DnoOrder) -> Selec
             or_, (operators for name, operators in masks.regions.items() if name in regions), 0
         )
     figures = FiguresFilter(
-        data_types=tuple(wanted.data_types or ()),
+        data_types=tuple(check_counted(each, "dataTypes") for each in wanted.data_types or ()),
         price_kinds=tuple(wanted.price_kinds or ()),
         voltage_level=wanted.voltage_level,
         verification_status=wanted.verification_status,

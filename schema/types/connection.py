@@ -41,7 +41,8 @@ class DnoFilter:
     )
     data_types: list[DataType] | None = strawberry.field(
         default=None,
-        description="Entries of each of these kinds, of the year if `hasDataForYear` is given, else of any.",
+        description="Entries of each of these kinds, of the year if `hasDataForYear` is given, else of any. Refused with "
+        "BAD_USER_INPUT: kinds that `byDataType` does not count.",
     )
     price_kinds: list[PriceKind] | None = strawberry.field(
         default=None, description="Prices of each of these kinds, likewise."

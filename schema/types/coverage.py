@@ -7,13 +7,11 @@ import strawberry
 
 from app.domain import coverage as structs
 from app.domain import tags
-from app.domain.families import FIGURES, DataType
-from app.errors import BadInput
+from app.domain.families import DataType
 from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
 from schema.held_figures import load_held
-
-_COUNTED = tuple(family.data_type for family in FIGURES)
+from schema.types.counted import check_counted
 
 
 @type_for(structs.YearCoverage, description="How much is known for one year.")
@@ -76,7 +74,7 @@ class Coverage:
             ),
         ] = None,
     ) -> Sequence[list[structs.RegionYearCoverage]]:
-        if data_type is not None and data_type not in _COUNTED:
-            raise BadInput(f"`dataType` must be one of {', '.join(_COUNTED)}.", argument="dataType")
+        if data_type is not None:
+            check_counted(data_type, "dataType")
         rows = structs.coverage_of_regions(*await load_held(context, tags.COVERAGE_OF_REGIONS))
         return [[row for row in rows if row.data_type == data_type]] * len(parents)

@@ -10,6 +10,7 @@ from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
 from tests import factories as make
+from tests.integration.graph.graphql_client import execute_with_errors
 from tests.integration.graph.running import Running
 
 FACETS = {
@@ -68,6 +69,17 @@ async def test_each_count_is_the_number_of_operators_with_that_value(
             value = [*wanted.get(argument, []), row[field]] if argument in LISTS else row[field]
             listed = await server.execute(COUNT, filter={**wanted, argument: value})
             assert listed["dnos"]["totalCount"] == row["dnos"], (name, row)
+
+
+@pytest.mark.parametrize("kind", ["HOLIDAY_RULE", "LEVY"])
+async def test_a_kind_of_which_it_is_not_known_which_operators_have_some_is_refused(
+    client: httpx.AsyncClient, pool: Pool, kind: str
+) -> None:
+    await make.holiday_rule(pool, await make.dno(pool))
+    refused = await execute_with_errors(client, COUNT, filter={"dataTypes": ["HLZF", kind]})
+    (error,) = refused["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["extensions"]["argument"] == "dataTypes"
 
 
 @pytest.mark.usefixtures("figures")
