@@ -9,11 +9,14 @@ import strawberry
 from app.db import accounts
 from app.domain.account import Role
 from app.domain.derived_prices import DerivedKey
-from app.domain.entry import WHOLE_COUNTRY, DnoYear
+from app.domain.entry import DnoYear
+from app.domain.entry_page import EntryKey
 from app.domain.families import FAMILIES
+from app.domain.family import Family
 from app.errors import BadInput
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.types.entry_connection import load_entries_of_present
 from schema.types.node import (
     API_KEY_ID,
     DERIVED_PRICE_ID,
@@ -28,6 +31,8 @@ from schema.types.node import (
     read_id,
 )
 from schema.types.pagination import MAX_ITEMS
+
+Load = Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]]
 
 
 @strawberry.type
@@ -68,26 +73,22 @@ def _read_node_id(text: str, argument: str) -> tuple[Kind, Any]:
     return read_id(text, argument=argument) if derived is None else (DERIVED_PRICE_ID, derived)
 
 
-async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
-    """Entries are records per family, operator and year: loads their locations first.
+def _load_entries_of(family: Family) -> Load:
+    async def load(context: Context, ids: Sequence[UUID]) -> list[Any]:
+        """Entries are records per family, operator and year: loads their locations first.
 
-    None for entries of a deleted operator, which still have a location.
-    """
-    loaders = context.loaders
-    locations = [found for found in await loaders.location_by_entry.load_many(ids) if found is not None]
-    operators = {location.dno_id for location in locations if location.dno_id != WHOLE_COUNTRY}
-    found = await loaders.dno_by_id.load_many(operators)
-    known = {WHOLE_COUNTRY, *(dno.id for dno in found if dno is not None)}
-    entries: dict[UUID, Any] = {}
-    for family in FAMILIES:
-        keys = [
-            DnoYear(location.dno_id, location.year)
-            for location in locations
-            if location.family == family.name and location.dno_id in known
-        ]
-        for records in await loaders.of_family(family.name).load_many(keys):
-            entries |= {record.id: record for record in records or ()}
-    return [entries.get(id) for id in ids]
+        None for entries of another family, and of a deleted operator, which still have a location.
+        """
+        found = await context.loaders.location_by_entry.load_many(ids)
+        keys = {
+            id: EntryKey(family, location.dno_id, location.year, id)
+            for id, location in zip(ids, found, strict=True)
+            if location is not None and location.family == family.name
+        }
+        entries = dict(zip(keys, await load_entries_of_present([*keys.values()], context), strict=True))
+        return [entries.get(id) for id in ids]
+
+    return load
 
 
 async def _derived_prices(context: Context, keys: Sequence[DerivedKey]) -> list[Any]:
@@ -123,9 +124,9 @@ async def _not_by_id(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return [None for _ in ids]
 
 
-_LOADERS: dict[Kind, Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]]] = {
+_LOADERS: dict[Kind, Load] = {
     DNO_ID: _dnos,
-    **{Kind[family.id_kind]: load_entries for family in FAMILIES},
+    **{Kind[family.id_kind]: _load_entries_of(family) for family in FAMILIES},
     DERIVED_PRICE_ID: _derived_prices,
     REVISION_ID: _revisions,
     USER_ID: _users,

@@ -89,3 +89,12 @@ async def load_entries(keys: Sequence[EntryKey], context: Context) -> list[Any]:
             for records in await context.loaders.of_family(family.name).load_many(of_family):
                 entries |= {record.id: record for record in records or ()}
     return [entries.get(key.id) for key in keys]
+
+
+async def load_entries_of_present(keys: Sequence[EntryKey], context: Context) -> list[Any]:
+    """The same; None also for an entry of a deleted operator: its field `dno` has nothing to return."""
+    operators = {key.dno_id for key in keys if key.family.of_operators}
+    found = await context.loaders.dno_by_id.load_many(operators)
+    deleted = operators - {dno.id for dno in found if dno is not None}
+    entries = iter(await load_entries([key for key in keys if key.dno_id not in deleted], context))
+    return [None if key.dno_id in deleted else next(entries) for key in keys]

@@ -194,6 +194,14 @@ async def test_nodes_are_returned_in_the_order_of_the_ids_with_nulls_and_repetit
     assert [node and node["id"] for node in again["nodes"]] == [tariff, None, dno, tariff, None, None]
 
 
+async def test_an_id_of_an_entry_of_another_kind_finds_nothing(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    data = await execute(client, '{ dno(slug: "netze-a") { tariffs { id } } }')
+    other = data["dno"]["tariffs"][0]["id"].replace("tariff_", "hlzf_")
+    assert await execute(client, "query ($id: ID!) { node(id: $id) { id } }", id=other) == {"node": None}
+
+
 @pytest.mark.parametrize(
     "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
 )
