@@ -14,7 +14,7 @@ from schema.context import Context
 from schema.types.connection import PageInfo
 from schema.types.dno import Dno
 from schema.types.entry import Entry
-from schema.types.entry_connection import load_entries
+from schema.types.entry_connection import load_entries_of_present
 from schema.types.node import Kind, write_id
 from schema.types.revision import Revision
 
@@ -45,10 +45,10 @@ class EntryRevision:
 
     @batch_field(
         Entry | None,
-        description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted.",
+        description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted, or its operator is.",
     )
     async def entry(changes: Sequence[ListedChange], context: Context) -> Sequence[Any]:
-        return await load_entries([change.key for change in changes], context)
+        return await load_entries_of_present([change.key for change in changes], context)
 
     @batch_field(
         Revision,

@@ -100,6 +100,20 @@ async def test_a_change_has_its_revision_and_the_entry_as_it_is_now(
     assert revision["changes"] == [{"field": "leistung", "before": "58.21", "after": "60.20"}]
 
 
+async def test_changes_of_a_deleted_operator_are_listed_without_its_entries(
+    editor: Caller, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    made = [await make.tariff(pool, dno), await make.holiday_rule(pool, dno), await make.levy(pool)]
+    await pool.fetch("UPDATE dnos SET deleted_at = now()")
+    document = """{ changes { nodes { dno { slug } entry {
+        __typename ... on Tariff { dno { slug } } ... on HolidayRule { dno { slug } } } } } }"""
+    nodes = (await editor.execute(document))["changes"]["nodes"]
+    assert len(nodes) == len(made)
+    assert [node["entry"] for node in nodes if node["entry"]] == [{"__typename": "Levy"}]
+    assert all(node["dno"] is None for node in nodes)
+
+
 @pytest.mark.parametrize(
     ("filter", "places"),
     [
