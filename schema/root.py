@@ -1,10 +1,13 @@
 """Queries, mutations and subscriptions joined into one schema."""
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import StrawberryObjectDefinition
 
 from app.domain.families import FAMILIES
 from schema.mutations.api_keys import ApiKeyMutations
@@ -97,6 +100,20 @@ schema = strawberry.Schema(
     types=[*FAMILY_TYPES, Revision, User, ApiKey],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+
+def _check_one_of(types: Iterable[object]) -> None:
+    """Lets graphql-core check input objects with one field: its errors have a location and the path of the value.
+
+    Strawberry checks them only when their fields are converted, and its errors have neither.
+    """
+    for type in types:
+        if isinstance(type, GraphQLInputObjectType):
+            definition = type.extensions.get("strawberry-definition")
+            type.is_one_of = isinstance(definition, StrawberryObjectDefinition) and definition.is_one_of
+
+
+_check_one_of(schema._schema.type_map.values())
 
 
 @cache

@@ -237,9 +237,29 @@ async def test_the_number_of_writes_is_bounded(editor: Caller, tariff: Tariff) -
     [{}, {"verify": None}, {"verify": {"id": "x"}, "unflag": {"id": "x"}}, {"revert": {}}, None],
 )
 async def test_a_write_has_exactly_one_input(editor: Caller, wrong: Any) -> None:
-    response = await editor.execute_with_errors(WRITE, input={"writes": [wrong]})
+    flag = {"flag": {"id": "x", "reason": "y"}}
+    response = await editor.execute_with_errors(WRITE, input={"writes": [flag, wrong]})
     assert "data" not in response
-    assert {error["extensions"]["code"] for error in response["errors"]} == {"BAD_USER_INPUT"}
+    for error in response["errors"]:
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert error["extensions"]["field"][:3] == ["input", "writes", "1"]
+        assert error["locations"]
+
+
+@pytest.mark.parametrize("wrong", ["{}", "{verify: null}", '{verify: {id: "x"}, unflag: {id: "x"}}'])
+async def test_a_write_in_the_document_has_exactly_one_input(editor: Caller, wrong: str) -> None:
+    document = f"mutation {{ writeEntries(input: {{writes: [{wrong}]}}) {{ written }} }}"
+    response = await editor.execute_with_errors(document)
+    assert "data" not in response
+    for error in response["errors"]:
+        assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+        assert error["locations"][0]["column"] > document.index("writes: ")
+
+
+async def test_the_input_of_a_write_may_be_a_variable(editor: Caller, tariff: Tariff) -> None:
+    document = "mutation ($flag: FlagInput) { writeEntries(input: {writes: [{flag: $flag}]}) { written } }"
+    flag = {"id": global_id(tariff), "reason": "misread"}
+    assert await editor.execute(document, flag=flag) == {"writeEntries": {"written": True}}
 
 
 async def test_writes_in_another_order_at_the_same_time_are_all_written(
