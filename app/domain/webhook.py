@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.families import DataType
+from app.domain.family import Family
 
 
 class WebhookState(StrEnum):
@@ -38,6 +39,14 @@ class WebhookFilter(msgspec.Struct, frozen=True):
     def matches(self, dno_id: UUID, data_type: str) -> bool:
         return (self.dno_ids is None or dno_id in self.dno_ids) and (
             self.data_types is None or data_type in self.data_types
+        )
+
+    def may_send(self, family: Family) -> bool:
+        """Whether any change of an entry of this family can pass."""
+        return (
+            (self.data_types is None or family.data_type in self.data_types)
+            and (self.dno_ids is None or family.of_operators)
+            and (self.price_rise_over is None or bool(family.prices))
         )
 
 

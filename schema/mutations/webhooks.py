@@ -12,7 +12,7 @@ from app.db.unit_of_work import UnitOfWork
 from app.db.webhooks import Owner
 from app.domain import webhook as structs
 from app.domain.account import Role
-from app.domain.families import DataType
+from app.domain.families import FAMILIES, DataType
 from app.errors import AppError, BadInput, Code, quoted
 from app.webhooks.message_body import write_test
 from app.webhooks.signature import new_secret, show_secret
@@ -215,11 +215,17 @@ async def _filter(info: Info, input: CreateWebhookSubscriptionInput) -> structs.
         raise BadInput("`priceRiseOver` is from 0 to 100000 percent.", field=["input", "priceRiseOver"])
     if input.data_types == []:
         raise BadInput("`dataTypes` is empty; leave it out for all.", field=["input", "dataTypes"])
-    return structs.WebhookFilter(
+    wanted = structs.WebhookFilter(
         None if input.dnos is None else await _dno_ids(info, input.dnos),
         None if input.data_types is None else tuple(dict.fromkeys(input.data_types)),
         over,
     )
+    if not any(map(wanted.may_send, FAMILIES)):
+        raise BadInput(
+            "No change of these kinds would be sent: levies have no operator, and only prices rise.",
+            field=["input", "dataTypes"],
+        )
+    return wanted
 
 
 async def _dno_ids(info: Info, slugs: list[str]) -> tuple[UUID, ...]:

@@ -65,6 +65,17 @@ async def test_levies_have_no_operator(subscriber: Subscriber, receiver: Receive
     assert message["data"]["dno"] is None
 
 
+async def test_levies_of_certain_operators_are_refused(
+    subscriber: Subscriber, receiver: Receiver, pool: Pool
+) -> None:
+    await make.dno(pool, "netze-a")
+    payload = await subscriber.create(receiver.url(), dnos=["netze-a"], dataTypes=["LEVY"])
+    assert [(error["code"], error["field"]) for error in payload["errors"]] == [
+        ("INVALID", ["input", "dataTypes"])
+    ]
+    await subscriber.subscribe(receiver.url(), dnos=["netze-a"], dataTypes=["LEVY", "HLZF"])
+
+
 async def test_a_message_has_a_bounded_number_of_entries(
     subscriber: Subscriber, receiver: Receiver, pool: Pool
 ) -> None:

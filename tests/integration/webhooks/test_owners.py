@@ -79,6 +79,7 @@ async def test_a_revoked_key_ends_its_subscriptions(
         ({"dnos": ["no-such-operator"]}, "NOT_FOUND", "dnos"),
         ({"dnos": [f"dno-{n}" for n in range(101)]}, "INVALID", "dnos"),
         ({"dataTypes": []}, "INVALID", "dataTypes"),
+        ({"dataTypes": ["LEVY", "HLZF", "HOLIDAY_RULE"], "priceRiseOver": "5"}, "INVALID", "dataTypes"),
         ({"priceRiseOver": "-1"}, "INVALID", "priceRiseOver"),
         ({"priceRiseOver": "100001"}, "INVALID", "priceRiseOver"),
         ({"description": "x" * 201}, "INVALID", "description"),
