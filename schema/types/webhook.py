@@ -66,12 +66,19 @@ class WebhookSubscription:
 
     @batch_field(
         list[Dno],
-        description="The operators whose changes are sent; empty: all changes, also those without an operator (levies).",
+        description="The operators whose changes are sent, without those that are deleted; of all, see `allDnos`.",
         through=lambda loaders: loaders.dno_by_id,
         metadata=length(10),
     )
     async def dnos(parents: Sequence[structs.WebhookSubscription], context: Context) -> Sequence[list[UUID]]:
         return [list(each.filter.dno_ids or ()) for each in parents]
+
+    @field(
+        description="Whether changes of all operators are sent, and those without an operator (levies). false: only those of "
+        "`dnos`; none if all of these are deleted."
+    )
+    def all_dnos(root: strawberry.Parent[structs.WebhookSubscription]) -> bool:
+        return root.filter.dno_ids is None
 
     @field(description="The kinds of entries whose changes are sent; null: all.")
     def data_types(root: strawberry.Parent[structs.WebhookSubscription]) -> list[DataType] | None:

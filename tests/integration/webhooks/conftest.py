@@ -18,7 +18,7 @@ QUICK: dict[str, Any] = {
     "webhook_timeout": 5.0,
 }
 FIELDS = """
-id url state disabledBecause description dnos { slug } dataTypes priceRiseOver waiting delivered dead failingSince
+id url state disabledBecause description dnos { slug } allDnos dataTypes priceRiseOver waiting delivered dead failingSince
 lastError lastDeliveredAt missedSince
 """
 CREATE = f"""

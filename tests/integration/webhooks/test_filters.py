@@ -76,6 +76,23 @@ async def test_levies_of_certain_operators_are_refused(
     await subscriber.subscribe(receiver.url(), dnos=["netze-a"], dataTypes=["LEVY", "HLZF"])
 
 
+async def test_a_subscription_to_a_deleted_operator_is_none_to_all_changes(
+    subscriber: Subscriber, receiver: Receiver, pool: Pool
+) -> None:
+    await make.dno(pool, "netze-a")
+    everything = await subscriber.subscribe(receiver.url())
+    assert (everything["dnos"], everything["allDnos"]) == ([], True)
+    await subscriber.subscribe(receiver.url(), dnos=["netze-a"])
+    await pool.fetch("UPDATE dnos SET deleted_at = now()")
+
+    async def of_deleted() -> bool:
+        [newest, _] = await subscriber.all()
+        assert newest["allDnos"] is False
+        return bool(newest["dnos"] == [])
+
+    await until(of_deleted)
+
+
 async def test_a_message_has_a_bounded_number_of_entries(
     subscriber: Subscriber, receiver: Receiver, pool: Pool
 ) -> None:
