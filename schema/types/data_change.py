@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import strawberry
 
 from app.broadcast import Change
 from app.domain.entry import DnoYear
+from app.domain.entry_page import EntryKey
 from app.domain.event import Topic
-from app.domain.families import OF_DATA_TYPE, DataType
+from app.domain.families import BY_NAME, OF_DATA_TYPE, DataType
 from app.domain.holiday_rule import WITHOUT_YEAR
 from app.domain.revision import ChangeKind
+from app.errors import AppError, Code
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 from schema.types.entry import Entry
+from schema.types.entry_connection import load_entries_of_present
 from schema.types.levy import Levy
 from schema.types.node import Kind, write_id
 
@@ -36,9 +38,14 @@ class DataChange:
     def data_type(root: strawberry.Parent[Change]) -> DataType:
         return _DATA_TYPES[root.event.topic]
 
-    @batch_field(Dno, description="Whose entry it is.")
+    @batch_field(
+        Dno, description="Whose entry it is. Refused with NOT_FOUND for an operator that is deleted."
+    )
     async def dno(changes: Sequence[Change], context: Context) -> Sequence[Any]:
-        return await context.loaders.dno_by_id.load_many([_key(change).dno_id for change in changes])
+        found = await context.loaders.dno_by_id.load_many([_key(change).dno_id for change in changes])
+        if None in found:
+            raise AppError("The operator of this change is deleted.", Code.NOT_FOUND)
+        return found
 
     @field(
         description=f"Calendar year in which the entry holds; {WITHOUT_YEAR} for a holiday rule whose operator names none."
@@ -52,16 +59,11 @@ class DataChange:
 
     @batch_field(
         Entry | None,
-        description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted.",
+        description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted, or its operator is.",
     )
     async def entry(changes: Sequence[Change], context: Context) -> Sequence[Any]:
-        loaders = context.loaders
-        entries: dict[UUID, Any] = {}
-        for topic in TOPICS.values():
-            keys = [_key(change) for change in changes if change.event.topic is topic]
-            for records in await loaders.of_family(topic).load_many(keys):
-                entries |= {record.id: record for record in records or ()}
-        return [entries.get(change.entry.id) for change in changes]
+        keys = [EntryKey(BY_NAME[change.event.topic], *_key(change), change.entry.id) for change in changes]
+        return await load_entries_of_present(keys, context)
 
 
 @type_for(Change, description="One change of one levy, told after it was committed.")

@@ -185,6 +185,28 @@ async def test_the_change_of_a_deletion_has_no_entry(
         assert (change["kind"], change["entry"]) == ("DELETED", None)
 
 
+async def test_the_change_of_a_deleted_operator_is_delivered_with_the_fields_of_its_event(
+    server: Running, pool: Pool
+) -> None:
+    """Its last entry is deleted together with it."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await server.delivered()
+    async with websocket_client(server) as client:
+        await client.initialise()
+        await client.subscribe(CHANGES)
+        await until(lambda: server.subscribers == 1)
+        await pool.fetch(
+            "WITH gone AS (UPDATE dnos SET deleted_at = now())"
+            " UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1",
+            tariff.id,
+        )
+        payload = (await client.receive())["payload"]
+    [error] = payload["errors"]
+    assert (payload["data"], error["path"]) == (None, ["dataChanged", "dno"])
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert error["extensions"]["change"]["entry"] == f"tariff_{tariff.id.hex}"
+
+
 async def test_all_changes_of_a_statement_that_changes_more_entries_than_the_queue_holds_are_delivered(
     pool: Pool, settings: Settings, subscribe: Subscribe
 ) -> None:
