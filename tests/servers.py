@@ -45,7 +45,7 @@ BEGIN
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
         AND relname NOT IN ('migrations', 'cache_epoch', 'families')
     );
-    UPDATE cache_epoch SET epoch = 1, redis_identity = NULL;
+    UPDATE cache_epoch SET epoch = 1, redis_identity = NULL, previous_identity = NULL, raised_at = NULL, confirmed_at = NULL;
     PERFORM setval(oid, 1, false)
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
         AND relname <> 'migrations_id_seq';

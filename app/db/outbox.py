@@ -86,7 +86,8 @@ async def raise_epoch(
     their distance: after PostgreSQL's clock was set back these bounds may not hold once, or hold once more.
 
     In a new database, and in a `restored` one, Redis may hold keys of numbers that this database has not reached: there the
-    next number is at least the seconds since 1970, and edges, which may hold what is no longer there, purge everything.
+    next number is at least the seconds since 1970. Edges may hold what is no longer there: they purge everything, unless the database
+    is new, where each begins with that anyway.
     """
     async with pool.connection() as connection:
         raised = await connection.fetch(
@@ -99,7 +100,7 @@ async def raise_epoch(
             f" OR {_distance('confirmed_at')} > $3"
             f" OR $4 AND (raised_at IS NULL OR {_distance('raised_at')} > 60"
             f" OR previous_identity IS DISTINCT FROM $1 AND {_distance('raised_at')} > 1))"
-            " RETURNING epoch, previous_identity IS NULL OR $5 AS of_other_database)"
+            " RETURNING new.epoch, old.redis_identity IS NULL AND old.raised_at IS NOT NULL OR $5 AS of_other_database)"
             " SELECT epoch, pg_notify($2, ''),"
             " CASE WHEN of_other_database AND EXISTS (SELECT FROM edges) THEN purge_everything_at_edges() END FROM raised",
             identity,
