@@ -1,6 +1,7 @@
 """New entries and corrections of entries, with the rules that their values must satisfy."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -214,6 +215,8 @@ def broken_label(label: str) -> str | None:
         return f"must have 1 to {MAX_LABEL_LENGTH} characters"
     if label != label.strip(" ") or _CONTROL.search(label):
         return "must be one line without spaces around it"
+    if any(unicodedata.category(character) == "Cf" for character in label):
+        return "must have no invisible characters"
     return None
 
 
@@ -239,7 +242,7 @@ def broken_source(url: str) -> str | None:
     labels = (parts.hostname or "").removesuffix(".").split(".")
     is_named = all(labels) and _NO_HOST.isdisjoint(parts.netloc)
     if parts.scheme in ("http", "https") and is_named and url.isprintable() and url == url.strip():
-        return None
+        return "must have no user name and no password" if "@" in parts.netloc else None
     return "begins with https:// or http:// and the name of a host, without spaces around it"
 
 

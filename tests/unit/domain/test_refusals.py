@@ -141,6 +141,15 @@ def test_a_rejected_source_is_described(url):
     assert error.field == ("input", "sourceUrl")
 
 
+@pytest.mark.parametrize(
+    "url", ["https://user:secret@x.de/", "https://user@x.de/a.pdf", "https://:secret@x.de"]
+)
+def test_a_source_with_credentials_is_rejected(url):
+    error = rejected(BadInput, correction.check_source, url)
+    assert error.message == "A source's address must have no user name and no password."
+    correction.check_source("https://x.de/a@b?c=d@e")
+
+
 def test_a_text_is_rejected_from_one_character_above_the_limit():
     correction.check_text("x" * 2000, "reason")
     for text in ("x" * 2001, "a\0"):
