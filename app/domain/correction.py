@@ -1,7 +1,6 @@
 """New entries and corrections of entries, with the rules that their values must satisfy."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
@@ -215,8 +214,6 @@ def broken_label(label: str) -> str | None:
         return f"must have 1 to {MAX_LABEL_LENGTH} characters"
     if label != label.strip(" ") or _CONTROL.search(label):
         return "must be one line without spaces around it"
-    if any(unicodedata.category(character) == "Cf" for character in label):
-        return "must have no invisible characters"
     return None
 
 

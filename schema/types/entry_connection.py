@@ -1,5 +1,6 @@
 """GraphQL types of pages of entries of all families, after the Relay connection specification."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,7 +95,8 @@ async def load_entries(keys: Sequence[EntryKey], context: Context) -> list[Any]:
 async def load_entries_of_present(keys: Sequence[EntryKey], context: Context) -> list[Any]:
     """The same; None also for an entry of a deleted operator: its field `dno` has nothing to return."""
     operators = {key.dno_id for key in keys if key.family.of_operators}
-    found = await context.loaders.dno_by_id.load_many(operators)
+    entries, found = await asyncio.gather(
+        load_entries(keys, context), context.loaders.dno_by_id.load_many(operators)
+    )
     deleted = operators - {dno.id for dno in found if dno is not None}
-    entries = iter(await load_entries([key for key in keys if key.dno_id not in deleted], context))
-    return [None if key.dno_id in deleted else next(entries) for key in keys]
+    return [None if key.dno_id in deleted else entry for key, entry in zip(keys, entries, strict=True)]

@@ -21,6 +21,7 @@ MOST_BYTES = 60_000  # of the first view, compressed
 # At most, by name. Lists of figures and the entries of the latest changes are different levels of the graph, as is the year before.
 STATEMENTS = {
     "dno_by_slug": 1,
+    "dno_by_id": 1,
     "years": 1,
     "tariffs": 2,
     "hlzf": 2,
