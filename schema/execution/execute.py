@@ -6,17 +6,17 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from graphql.execution.values import VariableValues
-from graphql.pyutils import gather_with_cancel
 
 from app.cache.memory import Entry, Memory
 from app.cache.read_set import Tagged
-from app.limits.work_budget import TURN, WorkBudget, metered
+from app.limits.work_budget import TURN, WorkBudget
 from app.observability import operation_stats
 from loaders.record_loader import RecordLoader
 from schema.batch_field import BatchResolver
 from schema.context import Context
 from schema.execution.arguments import Arguments
 from schema.execution.plan import Field, Plan, Selection
+from schema.execution.side_by_side import run_side_by_side
 from schema.execution.write import CachedFragment, CachedTexts, NewFragment
 
 # For each object of a level: the tags of the fragment that it is part of.
@@ -86,9 +86,8 @@ class PlanExecution:
         if len(selection.stored) == 1:
             await self._load_field(selection.stored[0], parents, owners)
         elif selection.stored:
-            budget = self._budget
-            await gather_with_cancel(
-                *(metered(self._load_field(field, parents, owners), budget) for field in selection.stored)
+            await run_side_by_side(
+                (self._load_field(field, parents, owners) for field in selection.stored), self._budget
             )
 
     async def _load_field(self, field: Field, parents: Sequence[Any], owners: Owners) -> None:
@@ -161,7 +160,7 @@ class PlanExecution:
             if chosen and selection.stored:
                 of_class = [objects[index] for index in chosen]
                 steps.append(self._load(selection, of_class, owners and [owners[index] for index in chosen]))
-        await gather_with_cancel(*(metered(step, self._budget) for step in steps))
+        await run_side_by_side(steps, self._budget)
 
     async def _load_fragments(
         self, field: Field, resolver: BatchResolver, parents: Sequence[Any], arguments: Arguments

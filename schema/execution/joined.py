@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from graphql.pyutils import gather_with_cancel
-
-from app.limits.work_budget import TURN, metered
+from app.limits.work_budget import TURN
 from loaders.record_loader import RecordLoader
 from schema.batch_field import BatchResolver
 from schema.execution.execute import Owners, PlanExecution
 from schema.execution.plan import Field, Selection
+from schema.execution.side_by_side import run_side_by_side
 from schema.execution.write import CachedFragment, CachedTexts, NewFragment
 
 
@@ -51,7 +50,7 @@ class JoinedExecution(PlanExecution):
         if len(steps) == 1:
             await steps[0]
         elif steps:
-            await gather_with_cancel(*(metered(step, self._budget) for step in steps))
+            await run_side_by_side(steps, self._budget)
 
     def _group(self, field: Field) -> Any:
         """Equal for fields that one call of their resolver can read."""
